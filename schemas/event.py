@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Any, ClassVar, Final
+from typing import ClassVar, Final
 
 from pydantic import BaseModel, ConfigDict
 
@@ -33,8 +33,7 @@ class Wire(BaseModel):
 class Event(Wire):
     """A message of the catalogue.
 
-    Subclasses name their `ce_type`, the topics they travel on, their kind and the field that is subject and record key:
-    `class ModelRegistered(Event, type="ml.ModelRegistered.v1", topic=MODEL_EVENTS, kind=Kind.FACT, subject="model_id")`.
+    A subclass names its `ce_type`, its topic or topics, its kind, and the field that is subject and record key.
     """
 
     event_type: ClassVar[str]
@@ -42,11 +41,15 @@ class Event(Wire):
     kind: ClassVar[Kind]
     subject_field: ClassVar[str]
 
-    @classmethod
-    def __pydantic_init_subclass__(
-        cls, *, type: str, topic: Topic | tuple[Topic, ...], kind: Kind, subject: str, **kwargs: Any
+    def __init_subclass__(
+        cls,
+        *,
+        type: str,  # noqa: A002 - the attribute's own name in CloudEvents
+        topic: Topic | tuple[Topic, ...],
+        kind: Kind,
+        subject: str,
     ) -> None:
-        super().__pydantic_init_subclass__(**kwargs)
+        super().__init_subclass__()
         cls.event_type = type
         cls.topics = topic if isinstance(topic, tuple) else (topic,)
         cls.kind = kind

@@ -1,4 +1,4 @@
-"""Every topic: who writes it, who reads it, how long and how much it keeps. Topics, principals and ACLs are made from this."""
+"""Every topic: who writes it, who reads it, what it keeps. Topics, principals and ACLs are made from this."""
 
 from dataclasses import dataclass
 from datetime import timedelta
