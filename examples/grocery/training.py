@@ -1,0 +1,126 @@
+"""Two forecasts of different kinds, trained on the same weeks: boosted trees (joblib) and a neural network (ONNX)."""
+
+# pyright: reportArgumentType=false
+# (scikit-learn and skl2onnx have no types: what is guessed from their defaults is too narrow.)
+
+import warnings
+from dataclasses import dataclass
+from importlib.metadata import version
+from io import BytesIO
+from typing import Any, Protocol
+
+import joblib
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from onnx import helper
+from pandas import DataFrame
+from skl2onnx import to_onnx
+from skl2onnx.common.data_types import FloatTensorType
+from sklearn.ensemble import HistGradientBoostingRegressor
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.neural_network import MLPRegressor
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import StandardScaler
+from threadpoolctl import threadpool_limits
+
+from examples.grocery.features import FEATURES
+
+OPSET, IR_VERSION = 18, 10
+SEED = 84_51
+
+
+class Model(Protocol):
+    def predict(self, features: DataFrame) -> NDArray[np.floating[Any]]: ...
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How one model is made, and what an upstream system says about it when it registers it."""
+
+    model_id: str
+    name: str
+    description: str
+    format: str
+    file_name: str
+    features: tuple[str, ...]
+    output_type: str
+    packages: tuple[str, ...]
+
+    @property
+    def signature(self) -> dict[str, Any]:
+        inputs = [{"name": name, "type": "float", "required": True} for name in self.features]
+        outputs = [{"name": "prediction", "type": self.output_type, "required": True}]
+        return {"inputs": inputs, "outputs": outputs, "params": []}
+
+    @property
+    def requirements(self) -> list[str]:
+        return [f"{package}=={version(package)}" for package in self.packages]
+
+
+BOOSTED = Recipe(
+    model_id="grocery-demand-boosted",
+    name="Grocery demand, boosted trees",
+    description="Units of a product that a store sells next week: gradient boosted trees with a Poisson loss.",
+    format="sklearn",
+    file_name="model.joblib",
+    features=tuple(FEATURES),
+    output_type="double",
+    packages=("scikit-learn", "numpy", "joblib"),
+)
+NEURAL = Recipe(
+    model_id="grocery-demand-neural",
+    name="Grocery demand, neural network",
+    description="Units of a product that a store sells next week: a network of two hidden layers on scaled features.",
+    format="onnx",
+    file_name="model.onnx",
+    # A department's code is a name, not a quantity: trees split on it, a network would multiply it.
+    features=tuple(name for name in FEATURES if name != "department_code"),
+    output_type="float",
+    packages=(),
+)
+RECIPES = (BOOSTED, NEURAL)
+
+
+def train_boosted(rows: DataFrame, units: NDArray[np.float64]) -> Model:
+    trees = HistGradientBoostingRegressor(
+        loss="poisson",
+        learning_rate=0.15,
+        max_iter=60,
+        min_samples_leaf=100,
+        categorical_features=["department_code"],
+        early_stopping=False,
+        random_state=SEED,
+    )
+    return trees.fit(rows[list(BOOSTED.features)], units)
+
+
+def train_neural(rows: DataFrame, units: NDArray[np.float64]) -> Pipeline:
+    network = MLPRegressor(hidden_layer_sizes=(32, 16), batch_size=512, max_iter=4, random_state=SEED)
+    # The order of sums in a matrix product depends on the number of threads.
+    with threadpool_limits(1), warnings.catch_warnings(category=ConvergenceWarning, action="ignore"):
+        return make_pipeline(StandardScaler(), network).fit(rows[list(NEURAL.features)].to_numpy(), units)
+
+
+def boosted_bytes(model: Model) -> bytes:
+    buffer = BytesIO()
+    joblib.dump(model, buffer, compress=3)
+    return buffer.getvalue()
+
+
+def neural_bytes(model: Pipeline) -> bytes:
+    """The network as ONNX: `features` (n, features) float in, `prediction` (n, 1) float out, never below zero."""
+    inputs = [("features", FloatTensorType([None, len(NEURAL.features)]))]
+    graph = to_onnx(model, initial_types=inputs, target_opset=OPSET, name=NEURAL.model_id)
+    if not isinstance(graph, onnx.ModelProto):
+        raise TypeError(type(graph))
+    _floor_at_zero(graph)
+    graph.ir_version = IR_VERSION
+    onnx.checker.check_model(graph)
+    return graph.SerializeToString(deterministic=True)
+
+
+def _floor_at_zero(model: onnx.ModelProto) -> None:
+    output = model.graph.output[0]
+    model.graph.node.append(helper.make_node("Relu", [output.name], ["prediction"], name="floor"))
+    output.name = "prediction"
