@@ -63,6 +63,10 @@ class Event(Wire):
         """The aggregate's id (a refusal's: the request's): `ce_subject` and record key."""
         return str(getattr(self, self.subject_field))
 
+    def violations_on(self, topic: Topic) -> Mapping[str, str]:
+        """What forbids this message on `topic`, by field: messages for people."""
+        return {} if topic in self.topics else {"": f"{self.event_type} does not belong on {topic.name}"}
+
     def to_json(self) -> bytes:
         """The record's value: only what the schema has, absent optional fields left out."""
         return self.model_dump_json(exclude_none=True, by_alias=True).encode()
