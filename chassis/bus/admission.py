@@ -1,0 +1,75 @@
+"""What has to hold before a request reaches its handler, in the order in which it is looked at."""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from chassis.bus.envelope import Message, read
+from chassis.bus.record import KafkaRecord
+from chassis.clock import Clock
+from chassis.errors import Expired, NotBrokerStamped, SchemaInvalid, SubjectMismatch, Unreadable
+from schemas.catalogue import SchemaViolation, parse
+from schemas.event import CATALOGUE, Event
+from schemas.topics import Topic
+
+MAX_AGE: Final = timedelta(hours=24)
+_LOG_APPEND_TIME: Final = 1
+
+
+def stamped_at(record: KafkaRecord) -> datetime:
+    """The record's own timestamp."""
+    return datetime.fromtimestamp(record.timestamp / 1000, tz=UTC)
+
+
+def read_message(record: KafkaRecord, topic: Topic) -> Message:
+    """Read `record` as one of the events that travel on `topic`.
+
+    Raises:
+        Unreadable: it isn't one.
+    """
+    message = read(_headers(record), record.value)
+    event_class = CATALOGUE.get(message.envelope.type)
+    if event_class is None or topic.name not in {each.name for each in event_class.topics}:
+        raise Unreadable("unknown-type", f"{message.envelope.type!r} does not travel on {topic.name}")
+    return message
+
+
+def read_fact(message: Message) -> Event:
+    """Read what another service published.
+
+    Raises:
+        Unreadable: it breaks its own schema.
+    """
+    try:
+        return parse(message.envelope.type, message.data)
+    except SchemaViolation as violation:
+        fields = "; ".join(f"{each.field}: {each.message}" for each in violation.violations)
+        raise Unreadable("schema-invalid", fields) from violation
+
+
+def admit(message: Message, record: KafkaRecord, topic: Topic, clock: Clock) -> Event:
+    """Read a request from outside.
+
+    Raises:
+        Refusal: too old, of another shape than its schema, or about another subject than its key says.
+    """
+    if topic.log_append_time and record.timestamp_type != _LOG_APPEND_TIME:
+        raise NotBrokerStamped("the record's time was not set by the broker")
+    if clock.now() - stamped_at(record) > MAX_AGE:
+        raise Expired("older than 24 hours when it was first handled")
+    try:
+        event = parse(message.envelope.type, message.data, topic=topic)
+    except SchemaViolation as violation:
+        raise SchemaInvalid("the request breaks its schema", violations=violation.violations) from violation
+    _check_subject(event, message, record)
+    return event
+
+
+def _check_subject(event: Event, message: Message, record: KafkaRecord) -> None:
+    key = record.key.decode(errors="replace") if record.key is not None else None
+    if key != event.subject or message.envelope.subject not in (None, event.subject):
+        raise SubjectMismatch(f"key {key!r}, ce_subject {message.envelope.subject!r}, body {event.subject!r}")
+
+
+def _headers(record: KafkaRecord) -> Iterable[tuple[str, bytes]]:
+    return ((name, value or b"") for name, value in record.headers)

@@ -1,0 +1,93 @@
+"""Records by the hundred, where one at a time is too slow: a failing batch is halved until the guilty one is alone."""
+
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import replace
+
+import structlog
+
+from chassis.bus.delivery import Delivery
+from chassis.bus.line import Handler, Line, Outcome
+from chassis.bus.perseverance import POISON_ATTEMPTS, against_poison, through_outages
+from chassis.bus.record import KafkaRecord
+from chassis.errors import AssignmentLost, Outage, PlatformError
+from schemas.event import Event
+
+log = structlog.get_logger(__name__)
+
+IsLiveOf = Callable[[KafkaRecord], Callable[[], bool]]
+Taken = tuple[Event, Delivery]
+Store = Callable[[Sequence[Taken]], Awaitable[None]]
+"""Stores any number of events, all or nothing; storing one twice changes nothing."""
+
+
+class BatchLine:
+    """Lines whose handlers only check; what passes is stored together.
+
+    Refusals and unreadable records end one by one in the lines, as they do anywhere else.
+    """
+
+    def __init__(self, lines: Iterable[Line], store: Store) -> None:
+        self._taken: list[tuple[Taken, KafkaRecord]] = []
+        self._record: KafkaRecord | None = None
+        self._store = store
+        self.lines = {line.topic.name: self._collecting(line) for line in lines}
+
+    @property
+    def topics(self) -> Sequence[str]:
+        return list(self.lines)
+
+    async def handle(self, records: Sequence[KafkaRecord], is_live_of: IsLiveOf) -> Outcome:
+        """Take all of `records` to their end, or PUT_BACK: none of them may be committed then."""
+        self._taken = []
+        for record in records:
+            self._record = record
+            outcome = await self.lines[record.topic].handle(record, is_live_of(record))
+            if outcome is Outcome.PUT_BACK:
+                return outcome
+        try:
+            await self._keep(self._taken)
+        except (Outage, AssignmentLost) as error:
+            log.warning("put_back", records=len(records), code=error.code)
+            return Outcome.PUT_BACK
+        return Outcome.DONE
+
+    def _collecting(self, line: Line) -> Line:
+        def collect_after(check: Handler) -> Handler:
+            async def collect(event: Event, delivery: Delivery) -> None:
+                await check(event, delivery)
+                if self._record is not None:
+                    self._taken.append(((event, delivery), self._record))
+
+            return collect
+
+        return replace(line, handlers={kind: collect_after(check) for kind, check in line.handlers.items()})
+
+    async def _keep(self, taken: Sequence[tuple[Taken, KafkaRecord]]) -> None:
+        if not taken:
+            return
+        line = self.lines[taken[0][1].topic]
+        attempts = POISON_ATTEMPTS if len(taken) == 1 else 1
+        try:
+            await through_outages(
+                lambda: against_poison(lambda: self._store([each for each, _ in taken]), line.probe, attempts=attempts)
+            )
+        except PlatformError as error:
+            if error.retryable:
+                raise
+            await self._halve(taken, error.code, error)
+        except Exception as error:  # noqa: BLE001 - the bus is where an unknown failure ends: in the dead letters.
+            await self._halve(taken, "handler-failed", error)
+
+    async def _halve(self, taken: Sequence[tuple[Taken, KafkaRecord]], code: str, error: Exception) -> None:
+        if len(taken) > 1:
+            middle = len(taken) // 2
+            await self._keep(taken[:middle])
+            await self._keep(taken[middle:])
+            return
+        record = taken[0][1]
+        message = f"{type(error).__name__}: {error}"
+        await through_outages(
+            lambda: self.lines[record.topic].dead_letters.bury(
+                record, code=code, message=message, attempts=POISON_ATTEMPTS
+            )
+        )

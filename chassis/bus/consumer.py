@@ -1,0 +1,197 @@
+"""FastStream's subscribers, with acknowledgement, order and failure in our hands.
+
+FastStream starts and stops the consumers and hands over raw records. What its policies would do by themselves
+(decode by header, reply, commit, seek) is switched off: each of them loses or repeats records somewhere.
+"""
+
+import ssl
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka.errors import IllegalStateError, KafkaError
+from faststream import AckPolicy
+from faststream.kafka import KafkaBroker, KafkaMessage
+from faststream.security import BaseSecurity, SASLScram512
+
+from chassis.bus.assignment import Assignment
+from chassis.bus.batch import BatchLine
+from chassis.bus.line import Line, Outcome
+from chassis.bus.record import KafkaRecord
+from chassis.clock import Clock
+from chassis.errors import BusUnavailable
+from chassis.settings import KafkaSettings
+
+_BATCH_RECORDS = 500
+_BATCH_WAIT_MS = 200
+
+
+class _HasConsumer(Protocol):
+    consumer: AIOKafkaConsumer | None
+
+
+class Subscription:
+    """One consumer group's reading of its topics: how many records were taken to their end, and where that is."""
+
+    def __init__(self, *, group: str, topics: Sequence[str], assignment: Assignment) -> None:
+        self.group = group
+        self.topics = topics
+        self.assignment = assignment
+        self.handled = 0
+        self.done: dict[TopicPartition, int] = {}
+        self.subscriber: _HasConsumer | None = None
+
+    @property
+    def consumer(self) -> AIOKafkaConsumer | None:
+        """The running consumer; None before the start and after the stop."""
+        return None if self.subscriber is None else self.subscriber.consumer
+
+    async def settle(self, records: Sequence[KafkaRecord], outcome: Outcome) -> None:
+        """Commit what is done; rewind to the first of `records` what isn't."""
+        first: dict[TopicPartition, int] = {}
+        following: dict[TopicPartition, int] = {}
+        for record in records:
+            partition = TopicPartition(record.topic, record.partition)
+            first.setdefault(partition, record.offset)
+            following[partition] = record.offset + 1
+        consumer = self.consumer
+        if consumer is None:
+            return
+        try:
+            if outcome is Outcome.PUT_BACK:
+                for partition, offset in first.items():
+                    consumer.seek(partition, offset)
+            else:
+                await consumer.commit(following)
+                self.done |= following
+                self.handled += len(records)
+        except (IllegalStateError, KafkaError):
+            # The partition has gone to another consumer, which reads from the last commit: readers ignore repeats.
+            return
+
+
+class Consumers:
+    """All subscriptions of a service, on one broker object."""
+
+    def __init__(self, settings: KafkaSettings, *, service: str, clock: Clock) -> None:
+        self._settings = settings
+        self._service = service
+        self._clock = clock
+        self.subscriptions: list[Subscription] = []
+        self._broker = KafkaBroker(
+            settings.bootstrap_servers.split(","),
+            client_id=service,
+            security=_security(settings),
+            consumer_only=True,
+            allow_auto_create_topics=False,
+            apply_types=False,
+            graceful_timeout=20,
+            logger=None,
+        )
+
+    def read(self, lines: Mapping[str, Line], *, suffix: str = "") -> Subscription:
+        """Read the topics of `lines` one record at a time, as group `<service>[.<suffix>]`."""
+        subscription = self._subscription(list(lines), suffix)
+
+        async def on_record(message: KafkaMessage) -> None:
+            record = message.raw_message
+            if not isinstance(record, ConsumerRecord):
+                return
+            outcome = await lines[record.topic].handle(record, self._is_live(subscription, record))
+            await subscription.settle([record], outcome)
+
+        subscriber = self._broker.subscriber(*subscription.topics, **self._options(subscription))
+        subscriber(on_record, parser=_raw, decoder=_itself)
+        subscription.subscriber = subscriber
+        return subscription
+
+    def read_batches(self, batch: BatchLine, *, suffix: str = "") -> Subscription:
+        """Read the topics of `batch` in batches, as group `<service>[.<suffix>]`."""
+        subscription = self._subscription(batch.topics, suffix)
+
+        async def on_batch(message: KafkaMessage) -> None:
+            records = message.raw_message if isinstance(message.raw_message, tuple) else (message.raw_message,)
+            outcome = await batch.handle(records, lambda record: self._is_live(subscription, record))
+            await subscription.settle(records, outcome)
+
+        subscriber = self._broker.subscriber(
+            *subscription.topics,
+            batch=True,
+            max_records=_BATCH_RECORDS,
+            batch_timeout_ms=_BATCH_WAIT_MS,
+            **self._options(subscription),
+        )
+        subscriber(on_batch, parser=_raw, decoder=_itself)
+        subscription.subscriber = subscriber
+        return subscription
+
+    async def start(self) -> None:
+        """Connect and begin to read.
+
+        Raises:
+            BusUnavailable: nothing has been started.
+        """
+        try:
+            await self._broker.start()
+        except (KafkaError, OSError) as error:
+            await self._broker.stop()
+            raise BusUnavailable(type(error).__name__) from error
+        for subscription in self.subscriptions:
+            if subscription.consumer is not None:
+                subscription.assignment.watch(subscription.consumer)
+
+    async def stop(self) -> None:
+        """Take nothing more, finish what is in hand, commit, leave."""
+        await self._broker.stop()
+
+    def _subscription(self, topics: Sequence[str], suffix: str) -> Subscription:
+        group = f"{self._service}.{suffix}" if suffix else self._service
+        assignment = Assignment(self._clock, session_timeout_s=self._settings.session_timeout_ms / 1000)
+        subscription = Subscription(group=group, topics=topics, assignment=assignment)
+        self.subscriptions.append(subscription)
+        return subscription
+
+    def _options(self, subscription: Subscription) -> dict[str, Any]:
+        return {
+            "group_id": subscription.group,
+            "auto_offset_reset": "earliest",
+            "ack_policy": AckPolicy.MANUAL,
+            "no_reply": True,
+            "listener": subscription.assignment,
+            "session_timeout_ms": self._settings.session_timeout_ms,
+            "heartbeat_interval_ms": min(3000, self._settings.session_timeout_ms // 3),
+            "max_poll_interval_ms": self._settings.max_poll_interval_ms,
+            "max_partition_fetch_bytes": 4 * 1024 * 1024,
+            "fetch_max_wait_ms": 100,
+        }
+
+    def _is_live(self, subscription: Subscription, record: KafkaRecord):  # noqa: ANN202
+        return subscription.assignment.lives(TopicPartition(record.topic, record.partition))
+
+
+async def _raw(record: KafkaRecord | tuple[KafkaRecord, ...]) -> KafkaMessage:
+    # FastStream's own parser decodes headers, and a record whose headers aren't UTF-8 would be lost in it.
+    return KafkaMessage(raw_message=record, body=b"", consumer=_NoConsumer())
+
+
+async def _itself(message: KafkaMessage) -> KafkaMessage:
+    return message
+
+
+class _NoConsumer:
+    """FastStream's acknowledgement goes nowhere: `Subscription.settle` does it."""
+
+    async def commit(self) -> None:
+        return
+
+    def seek(self, partition: TopicPartition, offset: int) -> None:
+        _ = (partition, offset)
+
+
+def _security(settings: KafkaSettings) -> BaseSecurity:
+    context = (
+        ssl.create_default_context(cafile=settings.ssl_cafile) if settings.security_protocol.endswith("SSL") else None
+    )
+    if settings.security_protocol.startswith("SASL"):
+        return SASLScram512(settings.username, settings.password.get_secret_value(), ssl_context=context)
+    return BaseSecurity(ssl_context=context)

@@ -1,0 +1,95 @@
+"""How often, how long and at what something is tried again: outages and poison, told apart."""
+
+from collections.abc import Awaitable, Callable
+from typing import Final, TypeVar
+
+import structlog
+from tenacity import (
+    AsyncRetrying,
+    RetryCallState,
+    retry_if_exception,
+    retry_if_not_exception_type,
+    stop_after_attempt,
+    stop_after_delay,
+    wait_exponential_jitter,
+)
+
+from chassis.errors import AssignmentLost, Outage, PlatformError
+from chassis.telemetry import OUTAGE_RETRIES
+
+log = structlog.get_logger(__name__)
+
+T = TypeVar("T")
+
+OUTAGE_BOUND_S: Final = 60.0
+POISON_ATTEMPTS: Final = 5
+POISON_BOUND_S: Final = 4.0
+_LOG_EVERY_S: Final = 60.0
+
+ProbeAll = Callable[[], Awaitable[str | None]]
+"""Asks every dependency; the reason why one isn't fit, or None."""
+
+
+def is_outage(error: BaseException) -> bool:
+    """Whether waiting helps."""
+    return isinstance(error, PlatformError) and error.retryable and not isinstance(error, AssignmentLost)
+
+
+async def through_outages(work: Callable[[], Awaitable[T]], *, bound_s: float | None = OUTAGE_BOUND_S) -> T:
+    """Try `work` until it is done, with growing, jittered pauses, while its dependencies are away.
+
+    Raises:
+        Outage: still away after `bound_s` seconds (None: never gives up).
+    """
+    retrying = AsyncRetrying(
+        retry=retry_if_exception(is_outage),
+        wait=wait_exponential_jitter(initial=0.1, max=5),
+        stop=stop_after_delay(bound_s) if bound_s is not None else lambda _: False,
+        before_sleep=_SayOnceAMinute(),
+        reraise=True,
+    )
+    return await retrying(work)
+
+
+async def against_poison(work: Callable[[], Awaitable[T]], probe: ProbeAll, *, attempts: int = POISON_ATTEMPTS) -> T:
+    """Try `work` a few times in a few seconds, unless what fails is a dependency.
+
+    Raises:
+        Outage: a dependency is away.
+        Exception: whatever `work` raised the last time, while everything that it needs was well.
+    """
+
+    async def once() -> T:
+        try:
+            return await work()
+        except PlatformError:
+            raise
+        except Exception as error:
+            reason = await probe()
+            if reason is not None:
+                raise Outage(reason) from error
+            raise
+
+    retrying = AsyncRetrying(
+        retry=retry_if_not_exception_type(PlatformError),
+        wait=wait_exponential_jitter(initial=0.1, max=1),
+        stop=stop_after_attempt(attempts) | stop_after_delay(POISON_BOUND_S),
+        reraise=True,
+    )
+    return await retrying(once)
+
+
+class _SayOnceAMinute:
+    """One line a minute that says what is waited for, not a thousand."""
+
+    def __init__(self) -> None:
+        self._said_at: float | None = None
+
+    def __call__(self, state: RetryCallState) -> None:
+        error = state.outcome.exception() if state.outcome else None
+        code = error.code if isinstance(error, PlatformError) else "unknown"
+        OUTAGE_RETRIES.labels(code).inc()
+        waited = state.seconds_since_start or 0.0
+        if self._said_at is None or waited - self._said_at >= _LOG_EVERY_S:
+            self._said_at = waited
+            log.warning("waiting_for_dependency", code=code, reason=str(error), waited_s=round(waited, 1))

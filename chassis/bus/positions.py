@@ -1,0 +1,84 @@
+"""Where topics end, and what they say of one key: asked by those who keep replicas."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
+from aiokafka.partitioner import murmur2
+
+from chassis.bus.connection import client_options
+from chassis.bus.record import KafkaRecord
+from chassis.errors import BusUnavailable
+from chassis.settings import KafkaSettings
+
+_READ_TIMEOUT_MS = 2_000
+
+
+class Positions:
+    """A consumer without a group, started at its first use."""
+
+    def __init__(self, settings: KafkaSettings) -> None:
+        self._settings = settings
+        self._consumer: AIOKafkaConsumer | None = None
+        self._starting = asyncio.Lock()
+
+    async def partition_of(self, topic: str, key: str) -> int:
+        """The partition that holds `key`, by the partitioner that all of Kafka's clients share."""
+        consumer = await self._started()
+        partitions = consumer.partitions_for_topic(topic)
+        if not partitions:
+            # A group-less consumer knows no topics until it is told of one.
+            await consumer._client.add_topic(topic)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+            partitions = consumer.partitions_for_topic(topic)
+        if not partitions:
+            raise BusUnavailable(f"no metadata for {topic}")
+        return (murmur2(key.encode()) & 0x7FFFFFFF) % len(partitions)
+
+    async def end_of(self, topic: str, partition: int) -> int:
+        """The offset that the next record of this partition will have.
+
+        Raises:
+            BusUnavailable: nobody could say.
+        """
+        consumer = await self._started()
+        where = TopicPartition(topic, partition)
+        try:
+            return (await consumer.end_offsets([where]))[where]
+        except (KafkaError, OSError) as error:
+            raise BusUnavailable(type(error).__name__) from error
+
+    async def records_of(self, topic: str, key: str) -> AsyncIterator[KafkaRecord]:
+        """All records of one key from the beginning to the partition's present end, in order."""
+        where = TopicPartition(topic, await self.partition_of(topic, key))
+        end = await self.end_of(topic, where.partition)
+        consumer = AIOKafkaConsumer(**client_options(self._settings), auto_offset_reset="earliest")
+        try:
+            await consumer.start()
+            consumer.assign([where])
+            await consumer.seek_to_beginning(where)
+            while await consumer.position(where) < end:
+                for record in (await consumer.getmany(where, timeout_ms=_READ_TIMEOUT_MS)).get(where, []):
+                    if record.key == key.encode() and record.offset < end:
+                        yield record
+        except (KafkaError, OSError) as error:
+            raise BusUnavailable(type(error).__name__) from error
+        finally:
+            await consumer.stop()
+
+    async def stop(self) -> None:
+        if self._consumer is not None:
+            await self._consumer.stop()
+            self._consumer = None
+
+    async def _started(self) -> AIOKafkaConsumer:
+        async with self._starting:
+            if self._consumer is None:
+                consumer = AIOKafkaConsumer(**client_options(self._settings), request_timeout_ms=5_000)
+                try:
+                    await consumer.start()
+                except (KafkaError, OSError) as error:
+                    await consumer.stop()
+                    raise BusUnavailable(type(error).__name__) from error
+                self._consumer = consumer
+            return self._consumer

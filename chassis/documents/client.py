@@ -1,0 +1,78 @@
+"""The document store, reached through PyMongo's async client; its errors become ours here."""
+
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import Any
+
+from pymongo import AsyncMongoClient
+from pymongo.asynchronous.collection import AsyncCollection
+from pymongo.asynchronous.database import AsyncDatabase
+from pymongo.errors import (
+    AutoReconnect,
+    ConnectionFailure,
+    DuplicateKeyError,
+    ExecutionTimeout,
+    NotPrimaryError,
+    PyMongoError,
+    ServerSelectionTimeoutError,
+    WriteConcernError,
+    WTimeoutError,
+)
+
+from chassis.errors import DocumentConflict, DocumentsUnavailable
+from chassis.settings import MongoSettings
+
+Document = dict[str, Any]
+Collection = AsyncCollection[Document]
+Database = AsyncDatabase[Document]
+Client = AsyncMongoClient[Document]
+
+_AWAY = (
+    AutoReconnect,
+    ConnectionFailure,
+    ExecutionTimeout,
+    NotPrimaryError,
+    ServerSelectionTimeoutError,
+    WriteConcernError,
+    WTimeoutError,
+)
+
+
+def connect(settings: MongoSettings) -> Client:
+    """A client that connects at its first call, answers times in UTC and gives up in seconds, not minutes."""
+    timeout_ms = int(settings.timeout_s * 1000)
+    return AsyncMongoClient(
+        settings.url.get_secret_value(),
+        tz_aware=True,
+        serverSelectionTimeoutMS=timeout_ms,
+        connectTimeoutMS=timeout_ms,
+        socketTimeoutMS=timeout_ms * 2,
+    )
+
+
+@contextmanager
+def translated() -> Generator[None]:
+    """Turn the driver's errors into the chassis'.
+
+    Raises:
+        DocumentConflict: somebody else wrote that key.
+        DocumentsUnavailable: the store is away, or a write isn't known to be durable.
+    """
+    try:
+        yield
+    except DuplicateKeyError as error:
+        raise DocumentConflict(str(error.details or error)) from error
+    except _AWAY as error:
+        raise DocumentsUnavailable(type(error).__name__) from error
+
+
+async def ping(client: Client) -> None:
+    """A round trip.
+
+    Raises:
+        DocumentsUnavailable: no answer, or a bad one.
+    """
+    try:
+        await client.admin.command("ping")
+    except PyMongoError as error:
+        raise DocumentsUnavailable(type(error).__name__) from error

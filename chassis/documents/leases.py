@@ -1,0 +1,73 @@
+"""Leases without a shared clock: an owner shows that it lives by counting; a claimer watches the count.
+
+A leased document has `lease: {owner, beat, fence}`. `fence` grows by one with each claim; `beat` is written by the
+owner alone. A lease is lost when its beat hasn't changed for one lease by the *claimer's* monotonic clock.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from chassis.clock import Clock
+from chassis.documents.client import Collection, Document, translated
+
+
+@dataclass(frozen=True)
+class Lease:
+    """One owner's hold on one document."""
+
+    document_id: str
+    owner: str
+    fence: int
+
+    def filter(self) -> Document:
+        """Matches the document while this lease holds: every write under the lease carries it."""
+        return {"_id": self.document_id, "lease.owner": self.owner, "lease.fence": self.fence}
+
+
+@dataclass
+class Observer:
+    """What one claimer has seen of others' leases, and since when."""
+
+    clock: Clock
+    lease_s: float
+    _seen: dict[str, tuple[tuple[Any, ...], float]] = field(default_factory=dict)
+
+    def is_lost(self, document: Document) -> bool:
+        """Whether the lease in `document` is free or its owner silent for a whole lease, as far as this claimer saw."""
+        lease = document.get("lease")
+        if not lease or lease["owner"] is None:
+            return True
+        mark = (lease["owner"], lease["fence"], lease["beat"])
+        known = self._seen.get(document["_id"])
+        now = self.clock.monotonic()
+        if known is None or known[0] != mark:
+            self._seen[document["_id"]] = (mark, now)
+            return False
+        return now - known[1] >= self.lease_s
+
+    def forget(self, document_id: str) -> None:
+        self._seen.pop(document_id, None)
+
+
+async def claim(collection: Collection, document: Document, owner: str) -> Lease | None:
+    """Take the lease in `document` as it was read; None if somebody else was faster."""
+    lease = document.get("lease")
+    fence = int(lease["fence"]) + 1 if lease else 1
+    with translated():
+        result = await collection.update_one(
+            {"_id": document["_id"], "lease": lease}, {"$set": {"lease": {"owner": owner, "beat": 0, "fence": fence}}}
+        )
+    return Lease(document["_id"], owner, fence) if result.matched_count else None
+
+
+async def renew(collection: Collection, lease: Lease) -> bool:
+    """Show that the owner lives; False when the lease is somebody else's by now."""
+    with translated():
+        result = await collection.update_one(lease.filter(), {"$inc": {"lease.beat": 1}})
+    return result.matched_count == 1
+
+
+async def release(collection: Collection, lease: Lease) -> None:
+    """Let somebody else claim at once. Keeps the fence's count."""
+    with translated():
+        await collection.update_one(lease.filter(), {"$set": {"lease.owner": None}})

@@ -1,0 +1,65 @@
+"""Refusals live in a collection of their own, so that a stranger's request can't create or disturb an aggregate."""
+
+from datetime import timedelta
+from typing import Any, Final
+
+from chassis.bus.delivery import Delivery
+from chassis.bus.envelope import Message
+from chassis.bus.outgoing import EventFactory
+from chassis.documents.aggregates import WakeRelay
+from chassis.documents.client import Database, translated
+from chassis.errors import DocumentConflict, Refusal
+from schemas.refusals import RequestRejected
+from schemas.topics import TOPICS, Topic
+
+KEPT: Final = timedelta(days=30)
+_BY_NAME: Final = {topic.name: topic for topic in TOPICS}
+_MAX_VIOLATIONS: Final = 100
+
+
+class Refusals:
+    """One document a refused request, with its own outbox; gone after 30 days."""
+
+    def __init__(self, database: Database, *, events: EventFactory, wake: WakeRelay) -> None:
+        self.collection = database["refusals"]
+        self._events = events
+        self._wake = wake
+
+    async def prepare(self) -> None:
+        with translated():
+            await self.collection.create_index("refused_at", expireAfterSeconds=int(KEPT.total_seconds()))
+
+    async def has_refused(self, request_key: str) -> bool:
+        with translated():
+            return await self.collection.find_one({"_id": request_key}, {"_id": 1}) is not None
+
+    async def refuse(self, delivery: Delivery, message: Message, refusal: Refusal, topic: Topic) -> None:
+        """Remember and publish that this request was refused; once, however often it is called.
+
+        Raises:
+            AssignmentLost: the request may be somebody else's by now.
+        """
+        event = RequestRejected(
+            request_id=delivery.request_id,
+            request_type=message.envelope.type,
+            request_subject=message.envelope.subject or "",
+            code=refusal.code,
+            message=refusal.message,
+            violations=refusal.violations[:_MAX_VIOLATIONS],
+        )
+        outgoing = self._events.make(event, delivery.cause, sequence=1, topic=_BY_NAME[str(topic.refusals)])
+        now = self._events.clock.now()
+        document: dict[str, Any] = {
+            "_id": delivery.request_key,
+            "code": refusal.code,
+            "refused_at": now,
+            "_outbox": [outgoing.to_document()],
+            "_outbox_since": now,
+        }
+        delivery.ensure_live()
+        try:
+            with translated():
+                await self.collection.insert_one(document)
+        except DocumentConflict:
+            return
+        self._wake(self.collection, delivery.request_key)

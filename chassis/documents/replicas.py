@@ -1,0 +1,108 @@
+"""Others' facts, kept by those who need them: folded from a facts' topic, with the position stored beside."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, Final
+
+import structlog
+
+from chassis.bus.admission import read_fact, read_message
+from chassis.bus.delivery import Delivery
+from chassis.bus.line import Handler
+from chassis.bus.positions import Positions
+from chassis.bus.record import KafkaRecord
+from chassis.documents.client import Database, Document, translated
+from chassis.errors import DocumentConflict, ReplicaBehind
+from schemas.event import CATALOGUE, Event
+from schemas.topics import Topic
+
+log = structlog.get_logger(__name__)
+
+Fold = Callable[[dict[str, Any], Any], dict[str, Any]]
+"""From a replica's fields (empty: nothing known) and the next fact to the fields that hold after it; pure."""
+
+_LOOK_AGAIN_S: Final = 0.02
+_WAIT_BOUND_S: Final = 10.0
+
+
+class Replica:
+    """One collection that follows one facts' topic.
+
+    A document is `{_id: key, _sequence: the last fact's number, …the folded fields}`.
+    """
+
+    def __init__(self, database: Database, name: str, *, topic: Topic, fold: Fold, positions: Positions) -> None:
+        self.topic = topic
+        self._collection = database[name]
+        self._stored_positions = database["replica_positions"]
+        self._fold = fold
+        self._positions = positions
+
+    @property
+    def handlers(self) -> dict[type[Event], Handler]:
+        """For the line that reads this replica's topic: every kind of fact counts for the sequence."""
+        return {each: self._on_fact for each in CATALOGUE.values() if self.topic in each.topics}
+
+    async def settled(self, record: KafkaRecord) -> None:
+        """Remember that everything up to `record` has been seen, also what wasn't readable."""
+        with translated():
+            await self._stored_positions.update_one(
+                {"_id": f"{record.topic}/{record.partition}"}, {"$max": {"offset": record.offset + 1}}, upsert=True
+            )
+
+    async def get(self, key: str) -> dict[str, Any] | None:
+        """What is known of `key` once everything that was on the topic at the time of this call has been seen.
+
+        A request may overtake the fact that it refers to; so whoever decides on a request asks here.
+
+        Raises:
+            ReplicaBehind: it took too long, which is an outage and no reason to refuse.
+        """
+        partition = await self._positions.partition_of(self.topic.name, key)
+        end = await self._positions.end_of(self.topic.name, partition)
+        try:
+            async with asyncio.timeout(_WAIT_BOUND_S):
+                while await self._position(partition) < end:  # noqa: ASYNC110 - what moves it is another process
+                    await asyncio.sleep(_LOOK_AGAIN_S)
+        except TimeoutError as error:
+            raise ReplicaBehind(f"{self.topic.name}/{partition} has not reached {end}") from error
+        return await self._known(key)
+
+    async def _on_fact(self, event: Event, delivery: Delivery) -> None:
+        sequence = delivery.envelope.sequence or 0
+        known = await self._known(event.subject)
+        last = known["_sequence"] if known else 0
+        if sequence <= last:
+            return
+        if sequence > last + 1:
+            log.warning("gap_in_facts", topic=self.topic.name, subject=event.subject, last=last, sequence=sequence)
+            await self._read_again(event.subject)
+            return
+        await self._apply(event, sequence, known)
+
+    async def _apply(self, event: Event, sequence: int, known: Document | None) -> None:
+        fields = {name: value for name, value in (known or {}).items() if not name.startswith("_")}
+        document = {**self._fold(fields, event), "_sequence": sequence}
+        older = {"_id": event.subject, "_sequence": {"$lt": sequence}}
+        try:
+            with translated():
+                await self._collection.replace_one(older, document, upsert=True)
+        except DocumentConflict:
+            return  # Another instance was further already.
+
+    async def _read_again(self, key: str) -> None:
+        async for record in self._positions.records_of(self.topic.name, key):
+            message = read_message(record, self.topic)
+            known = await self._known(key)
+            sequence = message.envelope.sequence or 0
+            if sequence > (known["_sequence"] if known else 0):
+                await self._apply(read_fact(message), sequence, known)
+
+    async def _known(self, key: str) -> Document | None:
+        with translated():
+            return await self._collection.find_one({"_id": key})
+
+    async def _position(self, partition: int) -> int:
+        with translated():
+            stored = await self._stored_positions.find_one({"_id": f"{self.topic.name}/{partition}"})
+        return stored["offset"] if stored else 0

@@ -1,0 +1,62 @@
+"""PostgreSQL, through asyncpg; its errors become ours here."""
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+import asyncpg
+from asyncpg.pool import PoolConnectionProxy
+
+from chassis.errors import TablesUnavailable
+from chassis.settings import PostgresSettings
+
+Connection = PoolConnectionProxy
+
+# Classes 08 (connection), 53 (resources), 57 (operator intervention) and 40 (rollback: try again) of the SQLSTATEs.
+_AWAY = ("08", "53", "57", "40")
+
+
+class Tables:
+    """A small pool of connections, opened at its first use."""
+
+    def __init__(self, settings: PostgresSettings) -> None:
+        self._settings = settings
+        self._pool: asyncpg.Pool | None = None
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncGenerator[Connection]:
+        """A connection with a transaction around it.
+
+        Raises:
+            TablesUnavailable: the server is away, or nothing is known of the commit.
+        """
+        try:
+            pool = await self._opened()
+            async with pool.acquire() as connection, connection.transaction():
+                yield connection
+        except asyncpg.PostgresError as error:
+            if str(getattr(error, "sqlstate", "")).startswith(_AWAY):
+                raise TablesUnavailable(type(error).__name__) from error
+            raise
+        except (OSError, TimeoutError, asyncpg.InterfaceError) as error:
+            raise TablesUnavailable(type(error).__name__) from error
+
+    async def ping(self) -> None:
+        """A round trip. Raises: TablesUnavailable."""
+        async with self.transaction() as connection:
+            await connection.execute("SELECT 1")
+
+    async def stop(self) -> None:
+        if self._pool is not None:
+            await self._pool.close()
+            self._pool = None
+
+    async def _opened(self) -> asyncpg.Pool:
+        if self._pool is None:
+            self._pool = await asyncpg.create_pool(
+                self._settings.dsn.get_secret_value(),
+                min_size=1,
+                max_size=self._settings.pool_size,
+                timeout=5,
+                command_timeout=60,
+            )
+        return self._pool
