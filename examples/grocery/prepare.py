@@ -49,6 +49,9 @@ class Prepared:
     def model(self, recipe: training.Recipe) -> Path:
         return self.folder / "models" / recipe.model_id / recipe.file_name
 
+    def digest(self, recipe: training.Recipe) -> str:
+        return hashlib.sha256(self.model(recipe).read_bytes()).hexdigest()
+
 
 def prepare(cache: Path) -> Prepared:
     """Takes what is in `cache`, or makes it anew (about 15 s) and drops older versions."""
