@@ -1,6 +1,7 @@
 """Whether a partition is still this process's, by its own monotonic clock."""
 
 from collections.abc import Callable, Iterable
+from typing import Any
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 
@@ -22,12 +23,12 @@ class Assignment(ConsumerRebalanceListener):
         self._held: set[TopicPartition] = set()
         self._joined = False
 
-    async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
+    def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
         for partition in revoked:
             self._epochs[partition] = self._epochs.get(partition, 0) + 1
             self._held.discard(partition)
 
-    async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
+    def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
         self._last_heartbeat = self._clock.monotonic()
         self._held = set(assigned)
         self._joined = True
@@ -43,7 +44,7 @@ class Assignment(ConsumerRebalanceListener):
 
     def watch(self, consumer: AIOKafkaConsumer) -> None:
         """Note each heartbeat that the coordinator accepts. aiokafka keeps that to itself, hence the private call."""
-        coordinator = consumer._coordinator  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+        coordinator: Any = consumer._coordinator  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
         beat = coordinator._do_heartbeat  # noqa: SLF001
 
         async def noted() -> bool:

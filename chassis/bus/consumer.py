@@ -5,13 +5,14 @@ FastStream starts and stops the consumers and hands over raw records. What its p
 """
 
 import ssl
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import IllegalStateError, KafkaError
 from faststream import AckPolicy
-from faststream.kafka import KafkaBroker, KafkaMessage
+from faststream.kafka import KafkaBroker
+from faststream.kafka.message import KafkaMessage
 from faststream.security import BaseSecurity, SASLScram512
 
 from chassis.bus.assignment import Assignment
@@ -97,7 +98,7 @@ class Consumers:
             record = message.raw_message
             if not isinstance(record, ConsumerRecord):
                 return
-            outcome = await lines[record.topic].handle(record, self._is_live(subscription, record))
+            outcome = await lines[record.topic].handle(record, _is_live(subscription, record))
             await subscription.settle([record], outcome)
 
         subscriber = self._broker.subscriber(*subscription.topics, **self._options(subscription))
@@ -111,7 +112,7 @@ class Consumers:
 
         async def on_batch(message: KafkaMessage) -> None:
             records = message.raw_message if isinstance(message.raw_message, tuple) else (message.raw_message,)
-            outcome = await batch.handle(records, lambda record: self._is_live(subscription, record))
+            outcome = await batch.handle(records, lambda record: _is_live(subscription, record))
             await subscription.settle(records, outcome)
 
         subscriber = self._broker.subscriber(
@@ -165,8 +166,9 @@ class Consumers:
             "fetch_max_wait_ms": 100,
         }
 
-    def _is_live(self, subscription: Subscription, record: KafkaRecord):  # noqa: ANN202
-        return subscription.assignment.lives(TopicPartition(record.topic, record.partition))
+
+def _is_live(subscription: Subscription, record: KafkaRecord) -> Callable[[], bool]:
+    return subscription.assignment.lives(TopicPartition(record.topic, record.partition))
 
 
 async def _raw(record: KafkaRecord | tuple[KafkaRecord, ...]) -> KafkaMessage:

@@ -42,7 +42,7 @@ class Refusals:
         event = RequestRejected(
             request_id=delivery.request_id,
             request_type=message.envelope.type,
-            request_subject=message.envelope.subject or "",
+            subject=message.envelope.subject or "",
             code=refusal.code,
             message=refusal.message,
             violations=refusal.violations[:_MAX_VIOLATIONS],
