@@ -43,12 +43,12 @@ async def through_outages(work: Callable[[], Awaitable[T]], *, bound_s: float | 
     """
     retrying = AsyncRetrying(
         retry=retry_if_exception(is_outage),
-        wait=wait_exponential_jitter(initial=0.1, max=5),
+        wait=wait_exponential_jitter(multiplier=0.1, max=5, jitter=0.5),
         stop=stop_after_delay(bound_s) if bound_s is not None else lambda _: False,
         before_sleep=_SayOnceAMinute(),
         reraise=True,
     )
-    return await retrying(work)
+    return await _last_of(retrying, work)
 
 
 async def against_poison(work: Callable[[], Awaitable[T]], probe: ProbeAll, *, attempts: int = POISON_ATTEMPTS) -> T:
@@ -72,11 +72,19 @@ async def against_poison(work: Callable[[], Awaitable[T]], probe: ProbeAll, *, a
 
     retrying = AsyncRetrying(
         retry=retry_if_not_exception_type(PlatformError),
-        wait=wait_exponential_jitter(initial=0.1, max=1),
+        wait=wait_exponential_jitter(multiplier=0.1, max=1, jitter=0.1),
         stop=stop_after_attempt(attempts) | stop_after_delay(POISON_BOUND_S),
         reraise=True,
     )
-    return await retrying(once)
+    return await _last_of(retrying, once)
+
+
+async def _last_of(retrying: AsyncRetrying, work: Callable[[], Awaitable[T]]) -> T:
+    # Not `retrying(work)`: tenacity takes a lambda that returns a coroutine for a plain function, and awaits nothing.
+    async for attempt in retrying:
+        with attempt:
+            return await work()
+    raise AssertionError("tenacity ends by returning or raising")
 
 
 class _SayOnceAMinute:

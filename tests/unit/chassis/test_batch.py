@@ -1,0 +1,82 @@
+import asyncpg
+import pytest
+
+from chassis.bus.batch import BatchLine
+from chassis.bus.line import Outcome
+from chassis.errors import Refusal, TablesUnavailable
+from schemas.observations import SeriesObserved
+from schemas.topics import METRIC_OBSERVATIONS
+
+from .conftest import record
+
+TYPE = "ml.SeriesObserved.v1"
+
+
+def series(name: str) -> dict:
+    return {"series_id": name, "points": [{"time": "2026-03-03T12:00:00Z", "value": 1.0}]}
+
+
+class Table:
+    """Stores all or nothing; chokes on one series."""
+
+    def __init__(self, *, poison: str = "", outages: int = 0) -> None:
+        self.stored: list[str] = []
+        self.poison, self.outages = poison, outages
+
+    async def __call__(self, taken) -> None:
+        if self.outages:
+            self.outages -= 1
+            raise TablesUnavailable("away")
+        names = [event.series_id for event, _ in taken]
+        if self.poison in names:
+            raise asyncpg.DataError("value out of range")
+        self.stored += names
+
+
+@pytest.fixture
+def make_batch(make_line):
+    async def check(event, delivery) -> None:
+        if event.series_id == "forbidden":
+            raise Refusal("not yours")
+
+    def make(table: Table) -> BatchLine:
+        return BatchLine([make_line({SeriesObserved: check}, topic=METRIC_OBSERVATIONS)], table)
+
+    return make
+
+
+def records(names, clock):
+    return [
+        record(series(n), clock, ce_type=TYPE, topic=METRIC_OBSERVATIONS, key=n.encode(), offset=i)
+        for i, n in enumerate(names)
+    ]
+
+
+def always(_record):
+    return lambda: True
+
+
+async def test_what_passes_its_check_is_stored_together(make_batch, clock, refuser):
+    table = Table()
+
+    outcome = await make_batch(table).handle(records(["a", "forbidden", "b"], clock), always)
+
+    assert (outcome, table.stored) == (Outcome.DONE, ["a", "b"])
+    assert list(refuser.refused.values()) == ["refused"]
+
+
+async def test_only_the_guilty_record_leaves_the_batch(make_batch, clock, publisher):
+    table = Table(poison="bad")
+
+    outcome = await make_batch(table).handle(records(["a", "b", "bad", "c", "d"], clock), always)
+
+    assert (outcome, sorted(table.stored)) == (Outcome.DONE, ["a", "b", "c", "d"])
+    (letter,) = publisher.published
+    assert (letter.key, dict(letter.headers)["dlq-error-code"]) == (b"bad", b"handler-failed")
+
+
+async def test_an_outage_of_the_tables_is_waited_for(make_batch, clock, publisher):
+    table = Table(outages=3)
+
+    assert await make_batch(table).handle(records(["a", "b"], clock), always) is Outcome.DONE
+    assert (table.stored, publisher.published) == (["a", "b"], [])
