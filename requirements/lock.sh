@@ -5,7 +5,7 @@ cd "$(dirname "$0")/.."
 compile() { uv pip compile --quiet --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header --python-version 3.11 "$@"; }
 echo "uv" | compile - --output-file requirements/bootstrap.txt
 compile pyproject.toml --all-extras --group dev --group model --output-file requirements/dev.txt
-for service in registry deployer executor metrics; do
-  compile pyproject.toml --extra "$service" --constraint requirements/dev.txt --output-file "requirements/$service.txt"
+for extra in registry deployer executor metrics setup; do
+  compile pyproject.toml --extra "$extra" --constraint requirements/dev.txt --output-file "requirements/$extra.txt"
 done
 compile --group model --constraint requirements/dev.txt --output-file requirements/model.txt
