@@ -2,14 +2,15 @@
 
 from typing import Annotated, Final, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from schemas.event import Event, Kind, Wire
 from schemas.ids import AliasName, Brand, DeploymentId, ModelId, ModelVersion, RequestId, Revision, Subject
+from schemas.lists import Distinct
 from schemas.scalars import Line, Params
 from schemas.topics import DEPLOYMENT_EVENTS, DEPLOYMENT_REQUESTS
-from schemas.values import DeploymentAction, InputRef, Market, Reason, Resources, Schedule, Scheduling, distinct
+from schemas.values import DeploymentAction, InputRef, Market, Reason, Resources, Schedule, Scheduling
 
 DEFAULT_RETRIES: Final = 1
 DEFAULT_TIMEOUT_S: Final = 3600
@@ -27,12 +28,12 @@ class DeploymentFields(Wire):
     market: Market
     brand: Brand | None = None
     input: InputRef = Field(description="What is scored.")
-    keep: Annotated[tuple[Line, ...], Field(max_length=5000), AfterValidator(distinct)] | None = Field(
+    keep: Annotated[tuple[Line, ...], Field(max_length=5000), Distinct()] | None = Field(
         default=None, description="Input columns to keep in the output; by default all that are no model input."
     )
     params: Params = Field(default_factory=dict, description="Values for the model's parameters.")
     schedule: Schedule | None = Field(default=None, description="When it runs by itself.")
-    after: Annotated[tuple[DeploymentId, ...], Field(max_length=100), AfterValidator(distinct)] = Field(
+    after: Annotated[tuple[DeploymentId, ...], Field(max_length=100), Distinct()] = Field(
         default=(), description="Deployments that must have finished first for the same logical date."
     )
     resources: Resources = Field(default="small", description="How much of the cluster an execution may take.")

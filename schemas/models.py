@@ -2,11 +2,12 @@
 
 from typing import Annotated, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from schemas.event import Event, Kind, Wire
 from schemas.ids import AliasName, ModelId, ModelVersion, RequestId, Subject
+from schemas.lists import Distinct
 from schemas.scalars import JsonObject, Labels, Line, LongLine, Text, UtcTime
 from schemas.signature import Signature
 from schemas.topics import MODEL_EVENTS, MODEL_REQUESTS
@@ -20,14 +21,12 @@ from schemas.values import (
     ModelFormat,
     Reason,
     Task,
-    distinct,
 )
 
 Name = Annotated[Line, Field(description="The model's name, for people.")]
 Description = Annotated[Text, Field(description="What the model is for.")]
 Owner = Annotated[Line, Field(description="The team that answers for the model: its name or address.")]
 Tags = Annotated[Labels, Field(description="Free labels to search by.")]
-Card = Annotated[JsonObject, Field(description="The model card.")]
 
 
 class ModelVersionFields(Wire):
@@ -45,10 +44,10 @@ class ModelVersionFields(Wire):
     tags: Tags | None = None
     signature: Signature | None = Field(default=None, description="Without one, the version can't be deployed.")
     entrypoint: LongLine | None = Field(default=None, description="What to call in an artifact that is code.")
-    requirements: Annotated[tuple[LongLine, ...], Field(max_length=500), AfterValidator(distinct)] | None = Field(
+    requirements: Annotated[tuple[LongLine, ...], Field(max_length=500), Distinct()] | None = Field(
         default=None, description="What the artifact needs installed, as requirement specifiers."
     )
-    card: Card | None = None
+    card: JsonObject | None = Field(default=None, description="The model card.")
 
 
 class ModelRegistrationRequested(
@@ -89,7 +88,7 @@ class ModelUpdateRequested(
     description: Description | None = None
     owner: Owner | None = None
     tags: Tags | None = None
-    card: Card | None = None
+    card: JsonObject | None = Field(default=None, description="The model card.")
     markets: Markets | None = None
     brands: Brands | None = None
 
@@ -155,7 +154,7 @@ class ModelChanges(Wire):
     brands: Brands | None = None
     task: Task | None = Field(default=None, description="What kind of answer the model gives.")
     tags: Tags | None = None
-    card: Card | None = None
+    card: JsonObject | None = Field(default=None, description="The model card.")
 
 
 class ModelUpdated(Event, type="ml.ModelUpdated.v1", topic=MODEL_EVENTS, kind=Kind.FACT, subject="model_id"):

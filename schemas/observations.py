@@ -8,7 +8,8 @@ from pydantic_core import PydanticCustomError
 
 from schemas.event import Event, Kind, Wire
 from schemas.ids import Brand, DeploymentId, ExecutionId, MetricName, ModelId, ModelVersion, SeriesId
-from schemas.scalars import Labels, NotEmpty, Number, Ordinal, UtcTime
+from schemas.lists import NotEmpty
+from schemas.scalars import Labels, Number, Ordinal, UtcTime
 from schemas.topics import EXECUTION_OBSERVATIONS, METRIC_OBSERVATIONS, Topic
 from schemas.values import Market
 
@@ -46,7 +47,9 @@ class MetricsObserved(
     deployment_id: DeploymentId | None = None
     market: Market | None = None
     brand: Brand | None = None
-    points: Annotated[tuple[MetricPoint, ...], NotEmpty()] = Field(max_length=MAX_POINTS, description="The figures.")
+    points: Annotated[tuple[MetricPoint, ...], Field(max_length=MAX_POINTS), NotEmpty()] = Field(
+        description="The figures."
+    )
     execution_id: ExecutionId | None = Field(default=None, description="The execution that they come from.")
     attempt: Ordinal | None = Field(default=None, description="The attempt that they come from.")
 
@@ -72,4 +75,6 @@ class SeriesObserved(
     """Figures of a business time series, such as true sales or forecasts."""
 
     series_id: SeriesId
-    points: Annotated[tuple[SeriesPoint, ...], NotEmpty()] = Field(max_length=MAX_POINTS, description="The figures.")
+    points: Annotated[tuple[SeriesPoint, ...], Field(max_length=MAX_POINTS), NotEmpty()] = Field(
+        description="The figures."
+    )

@@ -47,22 +47,6 @@ class Matches:
         return {**handler(schema), "pattern": self.pattern}
 
 
-@dataclass(frozen=True)
-class NotEmpty:
-    """At least one item, looked at once the items are right."""
-
-    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        def check(values: tuple[object, ...]) -> tuple[object, ...]:
-            if not values:
-                raise PydanticCustomError("empty", "must not be empty")
-            return values
-
-        return core_schema.no_info_after_validator_function(check, handler(source))
-
-    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
-        return {**handler(schema), "minItems": 1}
-
-
 _ONE_LINE = Matches(r"^(?=.*\S)[^\x00-\x1f\x7f]+$", "must be one line of text, not blank")
 
 Label = Annotated[str, StringConstraints(max_length=100), _ONE_LINE]

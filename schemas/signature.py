@@ -2,13 +2,13 @@
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Annotated, Final, Literal, Self, get_args
+from typing import Final, Literal, Self, get_args
 
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from schemas.event import Wire
-from schemas.scalars import Flag, Line, ParamValue, Scalar
+from schemas.scalars import Flag, Label, Line, ParamValue, Scalar
 
 ColumnType = Literal["boolean", "integer", "long", "float", "double", "string", "binary", "datetime"]
 COLUMN_TYPES: Final[tuple[str, ...]] = get_args(ColumnType)
@@ -48,7 +48,7 @@ class SignatureField(Wire):
 class ParamField(Wire):
     """A parameter; one that is required and has no default must be given by the deployment or the execution."""
 
-    name: Annotated[Line, Field(max_length=100)] = Field(description="The parameter's name.")
+    name: Label = Field(description="The parameter's name.")
     type: ColumnType = Field(description="MLflow's name of its type; a list holds values of this type.")
     required: Flag = Field(default=False, description="Whether it needs a value.")
     default: ParamValue | None = Field(default=None, description="Its value where none is given.")

@@ -1,8 +1,7 @@
 """Values that several messages share."""
 
-from collections.abc import Hashable
 from functools import cache
-from typing import Annotated, Final, Literal, TypeVar
+from typing import Annotated, Final, Literal
 from zoneinfo import available_timezones
 
 from pydantic import AfterValidator, Field, StringConstraints
@@ -10,7 +9,8 @@ from pydantic_core import PydanticCustomError
 
 from schemas.event import Wire
 from schemas.ids import Brand, ErrorCode
-from schemas.scalars import Count, Line, LongLine, Matches, NotEmpty, Sha256, Text
+from schemas.lists import Distinct, NotEmpty
+from schemas.scalars import Count, Line, LongLine, Matches, Sha256, Text
 from schemas.uris import IncomingUri, InputUri, ModelUri, ResultUri
 
 Function = Literal["r-and-d", "marketing", "supply-chain", "sales", "human-resources", "finance", "other"]
@@ -36,15 +36,6 @@ Market = Annotated[
 ]
 Reason = Annotated[LongLine, Field(description="Why, in the words of whoever asked.")]
 
-_H = TypeVar("_H", bound=Hashable)
-
-
-def distinct(values: tuple[_H, ...]) -> tuple[_H, ...]:
-    """Refuse a list that names something twice."""
-    if len(set(values)) < len(values):
-        raise PydanticCustomError("distinct", "must not name anything twice")
-    return values
-
 
 def _all_alone(markets: tuple[str, ...]) -> tuple[str, ...]:
     if ALL_MARKETS in markets and len(markets) > 1:
@@ -52,21 +43,14 @@ def _all_alone(markets: tuple[str, ...]) -> tuple[str, ...]:
     return markets
 
 
-UNIQUE: Final = Field(json_schema_extra={"uniqueItems": True})
 Markets = Annotated[
     tuple[Market, ...],
-    AfterValidator(distinct),
-    AfterValidator(_all_alone),
-    UNIQUE,
-    NotEmpty(),
     Field(max_length=300, description="Countries (ISO 3166-1 alpha-2), or `*` alone for all."),
+    NotEmpty(),
+    Distinct(),
+    AfterValidator(_all_alone),
 ]
-Brands = Annotated[
-    tuple[Brand, ...],
-    AfterValidator(distinct),
-    UNIQUE,
-    Field(max_length=1000, description="Brands; none means all."),
-]
+Brands = Annotated[tuple[Brand, ...], Field(max_length=1000, description="Brands; none means all."), Distinct()]
 
 
 class AliasScope(Wire):

@@ -1,0 +1,1 @@
+"""The published form of the contracts: JSON Schemas, an AsyncAPI document, a readable catalogue."""
