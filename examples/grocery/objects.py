@@ -27,7 +27,7 @@ class Buckets:
             raise DemoError(f"the object store refused an upload: {error}") from error
 
     async def read(self, uri: str) -> bytes:
-        store, key = self._at(uri)
+        store, key = self.at(uri)
         try:
             got = await obstore.get_async(store, key)
             return bytes(await got.bytes_async())
@@ -35,7 +35,7 @@ class Buckets:
             raise DemoError(f"can't read {uri}: {error}") from error
 
     async def _upload(self, path: Path, uri: str) -> bool:
-        store, key = self._at(uri)
+        store, key = self.at(uri)
         content = await asyncio.to_thread(path.read_bytes)
         sha256 = hashlib.sha256(content).hexdigest()
         if await _sha256_there(store, key) == sha256:
@@ -43,7 +43,7 @@ class Buckets:
         await obstore.put_async(store, key, content, attributes={"sha256": sha256}, use_multipart=False)
         return True
 
-    def _at(self, uri: str) -> tuple[S3Store, str]:
+    def at(self, uri: str) -> tuple[S3Store, str]:
         address = urlsplit(uri)
         if address.netloc not in self._stores:
             self._stores[address.netloc] = self._open(address.netloc)
