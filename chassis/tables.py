@@ -1,5 +1,6 @@
 """PostgreSQL, through asyncpg; its errors become ours here."""
 
+import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
@@ -11,8 +12,9 @@ from chassis.settings import PostgresSettings
 
 Connection = PoolConnectionProxy
 
-# Classes 08 (connection), 53 (resources), 57 (operator intervention) and 40 (rollback: try again) of the SQLSTATEs.
-_AWAY = ("08", "53", "57", "40")
+# Of the SQLSTATEs, classes 08 (connection), 53 (resources), 57 (operator intervention) and 40 (rollback: try again),
+# 25006 (a standby, for the moment) and 55P03 (a lock that wasn't had in time).
+_AWAY = ("08", "53", "57", "40", "25006", "55P03")
 
 
 class Tables:
@@ -21,6 +23,7 @@ class Tables:
     def __init__(self, settings: PostgresSettings) -> None:
         self._settings = settings
         self._pool: asyncpg.Pool | None = None
+        self._opening = asyncio.Lock()
 
     @asynccontextmanager
     async def transaction(self) -> AsyncGenerator[Connection]:
@@ -38,6 +41,8 @@ class Tables:
                 raise TablesUnavailable(type(error).__name__) from error
             raise
         except (OSError, TimeoutError, asyncpg.InterfaceError) as error:
+            if isinstance(error, ValueError):  # The driver's word for a value that it can't send.
+                raise
             raise TablesUnavailable(type(error).__name__) from error
 
     async def ping(self) -> None:
@@ -51,12 +56,13 @@ class Tables:
             self._pool = None
 
     async def _opened(self) -> asyncpg.Pool:
-        if self._pool is None:
-            self._pool = await asyncpg.create_pool(
-                self._settings.dsn.get_secret_value(),
-                min_size=1,
-                max_size=self._settings.pool_size,
-                timeout=5,
-                command_timeout=60,
-            )
+        async with self._opening:
+            if self._pool is None:
+                self._pool = await asyncpg.create_pool(
+                    self._settings.dsn.get_secret_value(),
+                    min_size=1,
+                    max_size=self._settings.pool_size,
+                    timeout=5,
+                    command_timeout=60,
+                )
         return self._pool
