@@ -1,0 +1,93 @@
+"""The sandboxed child: loads one model, then scores chunks until its socket closes or nobody asks for a while.
+
+Started as `python -m child.main <socket's descriptor> <idle seconds>`; it trusts its parent, not the reverse.
+"""
+
+import importlib
+import json
+import socket
+import sys
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from .chunk import ArrowChunk, Chunk, ParquetChunk
+from .conversion import Column
+from .outputs import PredictionShape
+from .scoring import Model, ModelFailed, Plan, Scored, score_chunk
+from .wire import receive, send
+
+MAX_MESSAGE = 2_000
+
+
+def main() -> None:
+    link = socket.socket(fileno=int(sys.argv[1]))
+    link.settimeout(float(sys.argv[2]))
+    loaded: tuple[Model, Plan] | None = None
+    try:
+        while True:
+            header, pieces = receive(link)
+            if header["op"] == "load":
+                loaded = _load(link, json.loads(bytes(pieces[0]))) or loaded
+            elif loaded:
+                _score(link, header, pieces, loaded)
+    except (EOFError, TimeoutError, BrokenPipeError):
+        return
+
+
+def _load(link: socket.socket, task: dict[str, Any]) -> tuple[Model, Plan] | None:
+    plan = Plan(
+        inputs=tuple(Column(**column) for column in task["inputs"]),
+        outputs=tuple(Column(**column) for column in task["outputs"]),
+        text=task["text"],
+    )
+    try:
+        module = importlib.import_module(f".models.{task['format']}", __package__)
+        model = module.load(Path(task["path"]), task["entrypoint"], plan.inputs, task["params"])
+    except Exception as error:  # noqa: BLE001 - whatever a pickle raises
+        _fail(link, "artifact-unreadable", f"{type(error).__name__}: {error}")
+        return None
+    send(link, {"ok": True})
+    return model, plan
+
+
+def _score(link: socket.socket, header: dict[str, Any], pieces: list[memoryview], loaded: tuple[Model, Plan]) -> None:
+    model, plan = loaded
+    try:
+        scored = score_chunk(_chunk(header, pieces), plan, model)
+        _answer(link, scored)
+    except ModelFailed as error:
+        _fail(link, "model-failed", str(error), row=error.row)
+    except PredictionShape as error:
+        _fail(link, "prediction-shape", str(error))
+    except pa.ArrowException as error:
+        _fail(link, "input-corrupt", str(error))
+    except MemoryError as error:
+        _fail(link, "model-failed", f"out of memory: {error}")
+
+
+def _chunk(header: dict[str, Any], pieces: list[memoryview]) -> Chunk:
+    if header["kind"] == "arrow":
+        return ArrowChunk(pieces[0])
+    return ParquetChunk(footer=pieces[0], row_group=header["row_group"], start=header["start"], data=pieces[1])
+
+
+def _answer(link: socket.socket, scored: Scored) -> None:
+    header = {"ok": True, "rows": scored.rows, "seconds": scored.seconds}
+    send(link, header, (_stream(scored.predictions), _stream(scored.rejections)))
+
+
+def _stream(table: pa.Table) -> memoryview:
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table)
+    return memoryview(sink.getvalue())
+
+
+def _fail(link: socket.socket, code: str, message: str, *, row: int | None = None) -> None:
+    send(link, {"ok": False, "code": code, "message": message[:MAX_MESSAGE], "row": row})
+
+
+if __name__ == "__main__":
+    main()

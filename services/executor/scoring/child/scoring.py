@@ -1,0 +1,115 @@
+"""A chunk scored: decoded, converted, predicted in batches. The same on both sides of the sandbox."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import pyarrow as pa
+
+from .chunk import Chunk
+from .conversion import Column, Rejections, convert_rows
+from .outputs import PREDICTION, PredictionShape, to_table
+
+
+class Model(Protocol):
+    """A loaded model: columns of the signature's types in, predictions out (see `outputs.to_table`)."""
+
+    def predict(self, columns: Sequence[pa.Array], rows: int) -> Any: ...
+
+
+class ModelFailed(Exception):
+    """The model raised. `row` is the chunk's row that it raised at, where that could be found."""
+
+    def __init__(self, message: str, row: int | None) -> None:
+        super().__init__(message)
+        self.row = row
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to do with every chunk of a job."""
+
+    inputs: tuple[Column, ...]
+    outputs: tuple[Column, ...]
+    text: bool
+
+    @property
+    def input_names(self) -> list[str]:
+        return [column.name for column in self.inputs]
+
+
+@dataclass(frozen=True)
+class Scored:
+    """Predictions for the rows that weren't rejected, in their order."""
+
+    rows: int
+    predictions: pa.Table
+    rejections: pa.Table
+    seconds: float
+
+
+def score_chunk(chunk: Chunk, plan: Plan, model: Model) -> Scored:
+    """Scores one chunk.
+
+    Raises:
+        ModelFailed: the model raised.
+        PredictionShape: what it gave doesn't fit.
+        pyarrow.ArrowException: the bytes can't be decoded.
+    """
+    rows, seconds = 0, 0.0
+    rejections, tables = Rejections(), list[pa.Table]()
+    for batch in chunk.batches(plan.input_names):
+        columns, kept = convert_rows(batch, plan.inputs, text=plan.text, first_row=rows, rejections=rejections)
+        count = batch.num_rows if kept is None else int(kept.sum())
+        if count:
+            began = time.perf_counter()
+            tables.append(to_table(_predict(model, columns, count, kept, rows), plan.outputs, count))
+            seconds += time.perf_counter() - began
+        rows += batch.num_rows
+    return Scored(rows, _joined(tables, plan), rejections.table(), seconds)
+
+
+def _joined(tables: list[pa.Table], plan: Plan) -> pa.Table:
+    if not tables:
+        fields = [(column.name, column.arrow_type) for column in plan.outputs] or [(PREDICTION, pa.null())]
+        return pa.schema(fields).empty_table()
+    if len({table.schema for table in tables}) > 1:
+        raise PredictionShape(
+            "the model gives different types for different rows; declare its outputs in the signature"
+        )
+    return pa.concat_tables(tables).combine_chunks()
+
+
+def _predict(model: Model, columns: Sequence[pa.Array], rows: int, kept: Any, first_row: int) -> Any:
+    try:
+        return model.predict(columns, rows)
+    except Exception as error:
+        position = _failing_row(model, columns, rows)
+        row = (
+            None
+            if position is None
+            else first_row + (position if kept is None else int(np.flatnonzero(kept)[position]))
+        )
+        raise ModelFailed(f"{type(error).__name__}: {error}", row) from error
+
+
+def _failing_row(model: Model, columns: Sequence[pa.Array], rows: int) -> int | None:
+    """The first row that the model also fails for alone, found by halving."""
+    low, high = 0, rows
+    while high - low > 1:
+        middle = (low + high) // 2
+        if _fails(model, columns, low, middle):
+            high = middle
+        else:
+            low = middle
+    return low if _fails(model, columns, low, high) else None
+
+
+def _fails(model: Model, columns: Sequence[pa.Array], low: int, high: int) -> bool:
+    try:
+        model.predict([column.slice(low, high - low) for column in columns], high - low)
+    except Exception:  # noqa: BLE001 - whatever a model raises
+        return True
+    return False

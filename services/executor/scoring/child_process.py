@@ -1,0 +1,139 @@
+"""One sandboxed child from its parent's side: started with a model, asked for chunks, ended."""
+
+import contextlib
+import json
+import os
+import socket
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from services.executor.scoring.child import wire
+from services.executor.scoring.child.chunk import Chunk, ParquetChunk
+from services.executor.scoring.child.conversion import REJECTIONS
+from services.executor.scoring.child.scoring import Scored
+from services.executor.scoring.errors import ScoringError
+from services.executor.scoring.sandbox import artifact_path, child_command, child_environment
+from services.executor.scoring.settings import SandboxSettings
+
+_LAST_WORDS_BYTES = 2_000
+_END_S = 2.0
+
+
+class ChildDied(Exception):
+    """The child's process has ended; the text says how, with its last words."""
+
+
+class ChildFailed(Exception):
+    """The child answered with a failure."""
+
+    def __init__(self, answer: dict[str, Any]) -> None:
+        super().__init__(str(answer.get("message", "")))
+        self.code = str(answer.get("code", "model-failed"))
+        self.row: int | None = answer["row"] if isinstance(answer.get("row"), int) else None
+
+
+class ChildProcess:
+    """Its answers are an untrusted model's: nothing of them is believed unchecked."""
+
+    def __init__(self, settings: SandboxSettings, artifact: Path, task: dict[str, Any]) -> None:
+        self._words = os.memfd_create("last-words", os.MFD_CLOEXEC)
+        self._link, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs:
+            self._process = subprocess.Popen(
+                child_command(settings, artifact, descriptor=theirs.fileno()),
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
+                stdout=self._words,
+                stderr=self._words,
+                env=child_environment(),
+                cwd="/",
+            )
+        self._ask({"op": "load"}, memoryview(json.dumps({**task, "path": artifact_path(settings, artifact)}).encode()))
+        self._answer()
+
+    @property
+    def alive(self) -> bool:
+        return self._process.poll() is None
+
+    def send(self, chunk: Chunk) -> None:
+        """Raises `ChildDied`."""
+        if isinstance(chunk, ParquetChunk):
+            header = {"op": "score", "kind": "parquet", "row_group": chunk.row_group, "start": chunk.start}
+            self._ask(header, chunk.footer, chunk.data)
+        else:
+            self._ask({"op": "score", "kind": "arrow"}, chunk.data)
+
+    def receive(self, rows: int) -> Scored:
+        """The answer to the oldest chunk, which has `rows` rows. Raises `ChildDied`, `ChildFailed`, `ScoringError`."""
+        header, pieces = self._answer()
+        try:
+            predictions, rejections = (_table(piece) for piece in pieces)
+            scored = Scored(int(header["rows"]), predictions, rejections, float(header["seconds"]))
+        except (pa.ArrowException, ValueError, TypeError, KeyError) as error:
+            raise ScoringError("prediction-shape", f"the model's process gave no readable answer: {error}") from error
+        _check(scored, rows)
+        return scored
+
+    def close(self) -> None:
+        self._link.close()
+        with contextlib.suppress(ProcessLookupError):
+            self._process.kill()
+        self._process.wait()
+        if self._words >= 0:
+            os.close(self._words)
+            self._words = -1
+
+    def _ask(self, header: dict[str, Any], *pieces: memoryview) -> None:
+        try:
+            wire.send(self._link, header, pieces)
+        except (BrokenPipeError, ConnectionError) as error:
+            raise self._died() from error
+
+    def _answer(self) -> tuple[dict[str, Any], list[memoryview]]:
+        try:
+            header, pieces = wire.receive(self._link)
+        except (EOFError, ConnectionError) as error:
+            raise self._died() from error
+        except ValueError as error:
+            raise ScoringError("prediction-shape", f"the model's process gave no readable answer: {error}") from error
+        if header.get("ok") is not True:
+            raise ChildFailed(header)
+        return header, pieces
+
+    def _died(self) -> ChildDied:
+        deadline = time.monotonic() + _END_S
+        while self.alive and time.monotonic() < deadline:
+            time.sleep(0.01)
+        size = os.fstat(self._words).st_size
+        words = (
+            os.pread(self._words, _LAST_WORDS_BYTES, max(0, size - _LAST_WORDS_BYTES)).decode(errors="replace").strip()
+        )
+        return ChildDied(f"the model's process ended ({_how(self._process.poll())})" + (f": {words}" if words else ""))
+
+
+def _table(piece: memoryview) -> pa.Table:
+    table = pa.ipc.open_stream(pa.py_buffer(piece)).read_all()
+    table.validate(full=True)
+    return table
+
+
+def _check(scored: Scored, rows: int) -> None:
+    rejected = scored.rejections
+    if rejected.schema != REJECTIONS:
+        raise ScoringError("prediction-shape", "the model's process gave no readable answer: its rejections")
+    numbers = rejected.column("row").to_pylist()
+    inside = all(number is not None and 0 <= number < rows for number in numbers)
+    distinct = len(set(numbers)) == len(numbers)
+    if scored.rows != rows or not inside or not distinct or scored.predictions.num_rows != rows - len(numbers):
+        raise ScoringError("prediction-shape", f"{scored.predictions.num_rows} predictions for {rows} rows")
+
+
+def _how(status: int | None) -> str:
+    if status is None:
+        return "still running, its socket closed"
+    signal = -status if status < 0 else status - 128
+    return f"signal {signal}" if 0 < signal < 65 else f"exit status {status}"  # noqa: PLR2004

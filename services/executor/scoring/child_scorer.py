@@ -1,0 +1,100 @@
+"""Scores in a sandboxed child, with two chunks in flight so that neither side waits for the other."""
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+
+from services.executor.scoring.child.scoring import Scored
+from services.executor.scoring.child_process import ChildDied, ChildFailed, ChildProcess
+from services.executor.scoring.errors import ScoringError
+from services.executor.scoring.local_scorer import freeze_heap
+from services.executor.scoring.reading import LoadedChunk
+from services.executor.scoring.scorers import ScorerTask
+
+_IN_FLIGHT = 2
+_DEATHS = 2
+"""A child that was killed from outside is replaced once; a chunk that kills it again is its own doing."""
+
+
+class ChildScorer:
+    def __init__(self, task: ScorerTask) -> None:
+        self._task = task
+        self._child: ChildProcess | None = None
+        self._start()
+        freeze_heap()
+
+    def score(self, chunks: Iterable[LoadedChunk]) -> Iterator[tuple[LoadedChunk, Scored]]:
+        flight: deque[LoadedChunk] = deque()
+        if self._child is None or not self._child.alive:
+            self._start()
+        try:
+            for loaded in chunks:
+                self._send(loaded, flight)
+                if len(flight) >= _IN_FLIGHT:
+                    yield self._receive(flight)
+            while flight:
+                yield self._receive(flight)
+        except BaseException:
+            # What is still under way would be taken for the answer to another's chunk.
+            self.close()
+            raise
+
+    def close(self) -> None:
+        if self._child is not None:
+            self._child.close()
+            self._child = None
+
+    def _start(self) -> ChildProcess:
+        self.close()
+        model = self._task.job.model
+        with self._task.artifacts.checked_out(model) as path:
+            try:
+                self._child = ChildProcess(
+                    self._task.sandbox,
+                    path,
+                    {
+                        "format": model.format.replace("-", "_"),
+                        "entrypoint": model.entrypoint,
+                        "params": self._task.job.params,
+                        "inputs": [vars(column) for column in self._task.plan.inputs],
+                        "outputs": [vars(column) for column in self._task.plan.outputs],
+                        "text": self._task.plan.text,
+                    },
+                )
+            except ChildFailed as error:
+                raise ScoringError(error.code, str(error)) from error
+            except ChildDied as error:
+                raise ScoringError("artifact-unreadable", f"loading the model: {error}") from error
+        return self._child
+
+    def _send(self, loaded: LoadedChunk, flight: deque[LoadedChunk]) -> None:
+        child = self._child or self._start()
+        flight.append(loaded)
+        try:
+            child.send(loaded.chunk)
+        except ChildDied:
+            """The next receive finds out, and asks again."""
+
+    def _receive(self, flight: deque[LoadedChunk]) -> tuple[LoadedChunk, Scored]:
+        loaded = flight[0]
+        for death in range(1, _DEATHS + 1):
+            child = self._child or self._start()
+            try:
+                scored = child.receive(loaded.rows)
+            except ChildFailed as error:
+                raise ScoringError(error.code, loaded.place(str(error), error.row)) from error
+            except ChildDied as error:
+                if death == _DEATHS:
+                    raise ScoringError("model-failed", loaded.place(str(error), None)) from error
+                self._resend(flight)
+            else:
+                flight.popleft()
+                return loaded, scored
+        raise AssertionError  # the loop returns or raises
+
+    def _resend(self, flight: deque[LoadedChunk]) -> None:
+        child = self._start()
+        for loaded in flight:
+            try:
+                child.send(loaded.chunk)
+            except ChildDied:
+                return

@@ -1,0 +1,191 @@
+"""A CSV stream as tables of text, in blocks that end with a record. What is no record is set aside."""
+
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv as pacsv
+
+from services.executor.scoring.csv_header import BOM, GZIP_MAGIC
+from services.executor.scoring.errors import ScoringError
+from services.executor.scoring.splits import CsvObject
+
+_QUOTE, _NEWLINE = b'"', b"\n"
+_MAX_TEXT = 4_096
+_MAX_RECORD_BYTES = 16 << 20
+
+
+@dataclass
+class RejectedLines:
+    """Lines that are no rows: their record numbers (from 1, the header not counted), what is wrong, their text."""
+
+    numbers: list[int] = field(default_factory=list[int])
+    reasons: list[str] = field(default_factory=list[str])
+    texts: list[str] = field(default_factory=list[str])
+
+    def add(self, number: int, reason: str, text: str) -> None:
+        self.numbers.append(number)
+        self.reasons.append(reason)
+        self.texts.append(text[:_MAX_TEXT])
+
+
+@dataclass(frozen=True)
+class CsvBlock:
+    """Rows of text, and the lines between them that were none. `first`: number of the block's first record."""
+
+    table: pa.Table
+    rejected: RejectedLines
+    first: int
+
+    def row_number(self, row: int) -> int:
+        """The record number of a row of the table: rejected lines before it count, too."""
+        number = self.first + row
+        for rejected in sorted(self.rejected.numbers):
+            number += rejected <= number
+        return number
+
+
+class CsvReader:
+    """Cuts a stream of bytes into records and parses them."""
+
+    def __init__(self, source: CsvObject, blocks: Iterator[memoryview]) -> None:
+        self._source = source
+        self._blocks = blocks
+        self._record = 1
+
+    def blocks(self) -> Iterator[CsvBlock]:
+        """Raises `ScoringError` (`input-corrupt`) on a broken gzip stream, and what reading raises."""
+        carry, header = b"", True
+        for piece in _decompressed(self._source.source.key, self._blocks):
+            data = carry + piece
+            if header:
+                _, newline, rest = data.removeprefix(BOM).partition(_NEWLINE)
+                carry, header = (data, True) if not newline else (b"", False)
+                if header:
+                    continue
+                data = rest
+            end = _last_record_end(data)
+            if not end and len(data) > _MAX_RECORD_BYTES:
+                # A quote that nothing closes: give up its line, go on behind it.
+                end = data.find(_NEWLINE) + 1
+            carry = data[end:]
+            if end:
+                yield self._parsed(data[:end])
+        if carry and not header:
+            yield from self._rest(carry)
+
+    def _rest(self, data: bytes) -> Iterator[CsvBlock]:
+        """The end of the object, where a record may lack its newline and a quote its twin."""
+        while data:
+            whole = data.count(_QUOTE) % 2 == 0
+            end = len(data) if whole else _last_record_end(data) or data.find(_NEWLINE) + 1 or len(data)
+            yield self._parsed(data[:end])
+            data = data[end:]
+
+    def _parsed(self, data: bytes) -> CsvBlock:
+        rejected, first = RejectedLines(), self._record
+        names = self._source.names
+        unclosed = data.count(_QUOTE) % 2 == 1
+        if unclosed:
+            rejected.add(first, "a quote is never closed", data.decode(errors="replace").rstrip())
+            table = pa.table([pa.array([], pa.binary())] * len(names), names=list(names))
+        else:
+            table = _parse(data, self._source, rejected, first)
+        self._record = first + table.num_rows + len(rejected.numbers)
+        block = CsvBlock(table, rejected, first)
+        return CsvBlock(_decoded(block), rejected, first)
+
+
+def _last_record_end(data: bytes) -> int:
+    """The offset behind the last newline that stands outside of quotes; 0 if there is none."""
+    position = data.rfind(_NEWLINE)
+    odd = data.count(_QUOTE, 0, position + 1) % 2 == 1
+    while odd and position >= 0:
+        before = data.rfind(_NEWLINE, 0, position)
+        odd ^= data.count(_QUOTE, before + 1, position + 1) % 2 == 1
+        position = before
+    return position + 1
+
+
+def _parse(data: bytes, source: CsvObject, rejected: RejectedLines, first: int) -> pa.Table:
+    """Columns of bytes, lines with another number of fields set aside."""
+
+    def set_aside(row: pacsv.InvalidRow) -> str:
+        reason = f"{row.actual_columns} fields instead of {row.expected_columns}"
+        rejected.add(first + (row.number or 1) - 1, reason, row.text)
+        return "skip"
+
+    return pacsv.read_csv(
+        pa.BufferReader(data),
+        read_options=pacsv.ReadOptions(use_threads=False, column_names=list(source.names), block_size=len(data) + 1),
+        parse_options=pacsv.ParseOptions(
+            delimiter=source.delimiter, newlines_in_values=_QUOTE in data, invalid_row_handler=set_aside
+        ),
+        convert_options=pacsv.ConvertOptions(
+            column_types=dict.fromkeys(source.names, pa.binary()),
+            null_values=[""],
+            strings_can_be_null=True,
+            quoted_strings_can_be_null=False,
+        ),
+    )
+
+
+def _decoded(block: CsvBlock) -> pa.Table:
+    """Text columns. A row with bytes that are no UTF-8 is set aside."""
+    try:
+        return block.table.cast(pa.schema([(name, pa.string()) for name in block.table.column_names]))
+    except pa.ArrowInvalid:
+        pass
+    bad = np.zeros(block.table.num_rows, dtype=np.bool_)
+    for column in block.table.columns:
+        bad |= np.array([not _is_text(value) for value in column.to_pylist()])
+    numbers = [(int(row), block.row_number(int(row))) for row in np.flatnonzero(bad)]
+    for row, number in numbers:
+        fields = block.table.slice(row, 1).to_pylist()[0].values()
+        block.rejected.add(number, "not UTF-8", b",".join(value or b"" for value in fields).decode(errors="replace"))
+    rest = block.table.filter(pa.array(~bad))
+    return rest.cast(pa.schema([(name, pa.string()) for name in rest.column_names]))
+
+
+def _is_text(value: bytes | None) -> bool:
+    try:
+        _ = value and value.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _decompressed(key: str, blocks: Iterator[memoryview]) -> Iterator[bytes]:
+    first = next(blocks, None)
+    if first is None:
+        return
+    if bytes(first[:2]) != GZIP_MAGIC:
+        yield bytes(first)
+        for block in blocks:
+            yield bytes(block)
+        return
+    yield from _gunzip(key, first, blocks)
+
+
+def _gunzip(key: str, first: memoryview, blocks: Iterator[memoryview]) -> Iterator[bytes]:
+    """Bounded pieces of one or more gzip members, however well they are compressed."""
+    limit, member = max(4 * len(first), 1 << 20), zlib.decompressobj(wbits=31)
+    try:
+        for data in _chain(first, blocks):
+            rest = bytes(data)
+            while rest:
+                if member.eof:
+                    member = zlib.decompressobj(wbits=31)
+                yield member.decompress(rest, limit)
+                rest = member.unused_data if member.eof else member.unconsumed_tail
+    except zlib.error as error:
+        raise ScoringError("input-corrupt", f"{key} is no readable gzip file: {error}") from error
+    if not member.eof:
+        raise ScoringError("input-corrupt", f"{key}: the gzip stream ends too early")
+
+
+def _chain(first: memoryview, blocks: Iterator[memoryview]) -> Iterator[memoryview]:
+    yield first
+    yield from blocks

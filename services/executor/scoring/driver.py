@@ -1,0 +1,122 @@
+"""The driver process: a warm Spark application that runs one job at a time for its parent, by lines of JSON.
+
+In: `start {settings, work_dir, id}`, `run {job, lease_s?}`, `cancel`, `renew {lease_s}`.
+Out: `ready`, `progress`, then one of `done`, `failed`, `cancelled`.
+It ends, and all that it started with it, when its input closes or the running job's lease passes unrenewed.
+"""
+
+import json
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NoReturn, TextIO
+
+from services.executor.scoring.errors import ScoringCancelled, ScoringError
+from services.executor.scoring.job import Progress, ScoringJob
+from services.executor.scoring.processes import claim_folder, kill_marked
+from services.executor.scoring.run import JobRun
+from services.executor.scoring.settings import ScoringSettings
+from services.executor.scoring.spark import prepare_environment, start_context, warm_up
+
+_WATCH_S = 0.25
+
+
+class Driver:
+    """Reads on the main thread, runs the job on another."""
+
+    def __init__(self, commands: Iterator[dict[str, Any]], tell: Callable[[dict[str, Any]], None]) -> None:
+        self._commands, self._tell = commands, tell
+        start = next(commands, None)
+        if start is None or start.get("op") != "start":
+            raise SystemExit("the first line is to be `start`")
+        self._id, self._work_dir = str(start["id"]), Path(start["work_dir"])
+        self._settings = ScoringSettings.model_validate(start["settings"])
+        self._run: JobRun | None = None
+        self._deadline: float | None = None
+
+    def serve(self) -> None:
+        os.nice(self._settings.nice)
+        self._lock = claim_folder(self._work_dir)
+        prepare_environment(self._settings.spark, self._work_dir)
+        threading.Thread(target=self._watch, name="lease", daemon=True).start()
+        reader = threading.Thread(target=self._read, name="commands", daemon=True)
+        reader.start()
+        # PySpark's JVM ends with the thread that started it: this one stays until the end.
+        self._context = start_context(self._settings.spark, self._work_dir)
+        warm_up(self._context)
+        self._tell({"event": "ready", "pid": os.getpid()})
+        reader.join()
+
+    def _read(self) -> None:
+        for command in self._commands:
+            match command["op"]:
+                case "run":
+                    self._renew(command.get("lease_s"))
+                    job = ScoringJob.model_validate(command["job"])
+                    self._run = JobRun(self._context, self._settings, job, self._progress)
+                    threading.Thread(target=self._execute, args=(self._run,), name="job", daemon=True).start()
+                case "cancel" if self._run:
+                    self._run.cancel()
+                case "renew":
+                    self._renew(command.get("lease_s"))
+                case _:
+                    pass
+        self.end(0)
+
+    def _execute(self, run: JobRun) -> None:
+        try:
+            answer: dict[str, Any] = {"event": "done", "outcome": run.execute().model_dump()}
+        except ScoringCancelled:
+            answer = {"event": "cancelled"}
+        except ScoringError as error:
+            answer = {"event": "failed", "error": error.to_dict()}
+        except Exception as error:  # noqa: BLE001 - the parent must hear of it, whatever it is
+            failure = ScoringError("internal", f"{type(error).__name__}: {error}"[:500])
+            answer = {"event": "failed", "error": failure.to_dict()}
+        self._run, self._deadline = None, None
+        self._tell(answer)
+
+    def _progress(self, progress: Progress) -> None:
+        self._tell({"event": "progress", "progress": progress.model_dump()})
+
+    def _renew(self, lease_s: float | None) -> None:
+        self._deadline = None if lease_s is None else time.monotonic() + lease_s
+
+    def _watch(self) -> None:
+        while True:
+            deadline = self._deadline
+            if deadline is not None and time.monotonic() > deadline:
+                self.end(3)
+            time.sleep(_WATCH_S)
+
+    def end(self, status: int) -> NoReturn:
+        kill_marked(self._id)
+        os._exit(status)
+
+
+def _private_pipes() -> tuple[TextIO, TextIO]:
+    """The parent's pipes under descriptors of their own: the JVM writes to 1 and workers would read from 0."""
+    commands, answers = os.dup(0), os.dup(1)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.dup2(2, 1)
+    return os.fdopen(commands, encoding="utf-8"), os.fdopen(answers, "w", encoding="utf-8")
+
+
+def main() -> None:
+    source, sink = _private_pipes()
+    lock = threading.Lock()
+
+    def tell(message: dict[str, Any]) -> None:
+        with lock:
+            sink.write(json.dumps(message) + "\n")
+            sink.flush()
+
+    Driver((json.loads(line) for line in source), tell).serve()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,164 @@
+"""One life of a driver process, from its parent's side."""
+
+import asyncio
+import contextlib
+import json
+import os
+import shutil
+import signal
+import sys
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from pydantic import SecretStr
+
+from services.executor.scoring.errors import ScoringCancelled, ScoringError
+from services.executor.scoring.job import Progress, ScoringJob, ScoringOutcome
+from services.executor.scoring.processes import MARKER, kill_marked, sweep_folders
+from services.executor.scoring.settings import ScoringSettings
+from services.executor.scoring.spark import ROOT
+
+_LINE_BYTES = 16 << 20
+
+
+class DriverProcess:
+    """Started, then given jobs one after another, then ended. It is never used again after it has died."""
+
+    def __init__(self, settings: ScoringSettings) -> None:
+        self._settings = settings
+        self._id = uuid.uuid4().hex[:12]
+        self._folder = settings.work_dir / self._id
+        self._process: asyncio.subprocess.Process | None = None
+        self._reader: asyncio.Task[None] | None = None
+        self._ready = asyncio.Event()
+        self.ended = asyncio.Event()
+        self._answer: asyncio.Future[ScoringOutcome] | None = None
+        self._on_progress: Callable[[Progress], None] | None = None
+
+    @property
+    def ready(self) -> bool:
+        return self._ready.is_set() and not self.ended.is_set()
+
+    @property
+    def pid(self) -> int | None:
+        return self._process.pid if self._process else None
+
+    async def start(self, *, timeout_s: float) -> None:
+        """Raises `ScoringError` (`worker-lost`) if it isn't ready in time."""
+        self._settings.work_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        sweep_folders(self._settings.work_dir)
+        self._folder.mkdir(mode=0o700)
+        self._process = await asyncio.create_subprocess_exec(
+            *[sys.executable, "-m", "services.executor.scoring.driver"],
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            cwd=ROOT,
+            env=_environment(self._id),
+            start_new_session=True,
+            limit=_LINE_BYTES,
+        )
+        self._reader = asyncio.create_task(self._read(self._process), name=f"driver-{self._id}")
+        settings = json.loads(json.dumps(self._settings.model_dump(), default=_plain))
+        self._tell({"op": "start", "id": self._id, "work_dir": str(self._folder), "settings": settings})
+        waits = [asyncio.create_task(event.wait()) for event in (self._ready, self.ended)]
+        await asyncio.wait(waits, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
+        for wait in waits:
+            wait.cancel()
+        if not self.ready:
+            await self.kill()
+            raise ScoringError("worker-lost", "the Spark driver did not get ready")
+
+    async def run(
+        self, job: ScoringJob, *, on_progress: Callable[[Progress], None], lease_s: float | None
+    ) -> ScoringOutcome:
+        """Raises `ScoringError`, or `ScoringCancelled`."""
+        self._answer = asyncio.get_running_loop().create_future()
+        self._on_progress = on_progress
+        if self.ended.is_set():
+            raise _lost()
+        self._tell({"op": "run", "job": job.model_dump(mode="json"), "lease_s": lease_s})
+        try:
+            # Shielded: who cancels the caller still wants to hear how the job ended.
+            return await asyncio.shield(self._answer)
+        finally:
+            self._on_progress = None
+
+    async def cancel(self, *, grace_s: float) -> None:
+        """Stops the job: by asking, then, after the grace, by ending the process."""
+        answer = self._answer
+        if answer is None or answer.done():
+            return
+        self._tell({"op": "cancel"})
+        done, _ = await asyncio.wait([answer], timeout=grace_s)
+        if not done:
+            await self.kill()
+
+    def renew(self, lease_s: float) -> None:
+        self._tell({"op": "renew", "lease_s": lease_s})
+
+    async def kill(self) -> None:
+        """Ends the driver, its JVM, its Python workers and their children, and removes what they left on disk."""
+        if self._process is not None and self._process.returncode is None:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+        await asyncio.to_thread(kill_marked, self._id)
+        if self._process is not None:
+            await self._process.wait()
+        if self._reader is not None:
+            await self._reader
+        await asyncio.to_thread(shutil.rmtree, self._folder, ignore_errors=True)
+
+    def _tell(self, message: dict[str, Any]) -> None:
+        stdin = self._process.stdin if self._process else None
+        if stdin is not None and not stdin.is_closing():
+            with contextlib.suppress(ConnectionError, RuntimeError):
+                stdin.write(json.dumps(message).encode() + b"\n")
+
+    async def _read(self, process: asyncio.subprocess.Process) -> None:
+        try:
+            while process.stdout is not None and (line := await process.stdout.readline()):
+                self._take(json.loads(line))
+        finally:
+            self.ended.set()
+            self._fail(_lost())
+
+    def _take(self, message: dict[str, Any]) -> None:
+        match message["event"]:
+            case "ready":
+                self._ready.set()
+            case "progress" if self._on_progress:
+                self._on_progress(Progress.model_validate(message["progress"]))
+            case "done" if self._answer and not self._answer.done():
+                self._answer.set_result(ScoringOutcome.model_validate(message["outcome"]))
+            case "failed":
+                self._fail(ScoringError.from_dict(message["error"]))
+            case "cancelled":
+                self._fail(ScoringCancelled())
+            case _:
+                pass
+
+    def _fail(self, error: Exception) -> None:
+        if self._answer is not None and not self._answer.done():
+            self._answer.set_exception(error)
+            # Nobody may be waiting any more; that is no error of its own.
+            self._answer.exception()
+
+
+def _lost() -> ScoringError:
+    return ScoringError("worker-lost", "the Spark driver ended during the job")
+
+
+def _environment(driver_id: str) -> dict[str, str]:
+    """Ours without the platform's settings: credentials travel by the pipe, to the driver alone."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("MLP_")}
+    return {**kept, MARKER: driver_id}
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, SecretStr):
+        return value.get_secret_value()
+    if isinstance(value, Path):
+        return str(value)
+    raise TypeError(f"{type(value).__name__} in the settings")

@@ -1,0 +1,90 @@
+"""What is to be scored, frozen for all attempts, and what came of it. Both travel as JSON."""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+MlflowType = Literal["boolean", "integer", "long", "float", "double", "string", "binary", "datetime"]
+
+
+class _Frozen(BaseModel, frozen=True):
+    model_config = ConfigDict(extra="ignore")
+
+
+class SignatureField(_Frozen, frozen=True):
+    """A column or parameter, in MLflow's type names."""
+
+    name: str
+    type: MlflowType
+    required: bool = True
+
+
+class Signature(_Frozen, frozen=True):
+    """What a model takes and gives."""
+
+    inputs: tuple[SignatureField, ...]
+    outputs: tuple[SignatureField, ...] = ()
+    params: tuple[SignatureField, ...] = ()
+
+
+class ModelArtifact(_Frozen, frozen=True):
+    """A model version; its bytes: `s3://models/sha256/<digest>/<file>`, or `…/<digest>/` for a directory."""
+
+    id: str
+    version: int
+    format: str
+    uri: str
+    sha256: str
+    signature: Signature
+    entrypoint: str | None = None
+
+
+class InputObject(_Frozen, frozen=True):
+    """An object of the input as it was when the job was frozen."""
+
+    key: str
+    etag: str
+    size_bytes: int
+
+
+class ScoringInput(_Frozen, frozen=True):
+    """The frozen listing of an input in the bucket `datasets`."""
+
+    uri: str
+    format: Literal["parquet", "csv"]
+    objects: tuple[InputObject, ...]
+
+
+class ScoringJob(_Frozen, frozen=True):
+    """One attempt at one execution. `keep` of None keeps every input column that is no model input."""
+
+    execution_id: str
+    attempt: int
+    deployment_id: str
+    model: ModelArtifact
+    input: ScoringInput
+    output_prefix: str
+    keep: tuple[str, ...] | None = None
+    params: dict[str, Any] = Field(default_factory=dict[str, Any])
+
+
+class Progress(_Frozen, frozen=True):
+    """How far a running job is. `rows_total` is unknown for CSV."""
+
+    rows_done: int
+    rows_total: int | None
+    splits_done: int
+    splits_total: int
+
+
+class ScoringOutcome(_Frozen, frozen=True):
+    """A finished job: everything that `ExecutionFinished` says about its output."""
+
+    output_uri: str
+    manifest_uri: str
+    manifest_sha256: str
+    log_uri: str
+    rows_in: int
+    rows_out: int
+    rows_rejected: int
+    metrics: dict[str, float]

@@ -1,0 +1,42 @@
+"""Scores in the Spark worker itself: for formats that are data only."""
+
+import gc
+from collections.abc import Iterable, Iterator
+
+import pyarrow as pa
+
+from services.executor.scoring.child.outputs import PredictionShape
+from services.executor.scoring.child.scoring import Model, ModelFailed, Plan, Scored, score_chunk
+from services.executor.scoring.errors import ScoringError
+from services.executor.scoring.reading import LoadedChunk
+
+
+class LocalScorer:
+    def __init__(self, model: Model, plan: Plan) -> None:
+        self._model = model
+        self._plan = plan
+        freeze_heap()
+
+    def score(self, chunks: Iterable[LoadedChunk]) -> Iterator[tuple[LoadedChunk, Scored]]:
+        for loaded in chunks:
+            yield loaded, self._score(loaded)
+
+    def close(self) -> None:
+        """The model goes with its last reference."""
+
+    def _score(self, loaded: LoadedChunk) -> Scored:
+        try:
+            return score_chunk(loaded.chunk, self._plan, self._model)
+        except ModelFailed as error:
+            raise ScoringError("model-failed", loaded.place(str(error), error.row)) from error
+        except PredictionShape as error:
+            raise ScoringError("prediction-shape", str(error)) from error
+        except pa.ArrowException as error:
+            raise ScoringError("input-corrupt", loaded.place(str(error), None)) from error
+
+
+def freeze_heap() -> None:
+    """PySpark's daemon collects a reused worker's whole heap after each task: what stays is put out of its sight."""
+    gc.unfreeze()
+    gc.collect()
+    gc.freeze()

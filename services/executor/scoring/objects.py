@@ -1,0 +1,120 @@
+"""The object store as the scoring engine sees it: ranged reads of a frozen object, single puts, listings."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from functools import lru_cache
+from urllib.parse import urlsplit
+
+import obstore
+from obstore.exceptions import BaseError, PreconditionError
+from obstore.store import S3Store
+
+from chassis.settings import S3Settings
+from services.executor.scoring.errors import ScoringError
+from services.executor.scoring.job import InputObject
+
+DATASETS, MODELS, RESULTS = "datasets", "models", "results"
+
+
+def parse_uri(uri: str, *, bucket: str) -> str:
+    """The key of an `s3://<bucket>/…` address; any other bucket or a `..` is refused."""
+    parts = urlsplit(uri)
+    key = parts.path.lstrip("/")
+    if parts.scheme != "s3" or parts.netloc != bucket or ".." in key.split("/"):
+        raise ScoringError("address-refused", f"{uri} is not an address in the bucket {bucket}")
+    return key
+
+
+class Bucket:
+    """One bucket. Errors of the driver leave it as `ScoringError`."""
+
+    def __init__(self, settings: S3Settings, name: str) -> None:
+        self.name = name
+        self._store = _connect(
+            name,
+            settings.endpoint,
+            settings.access_key.get_secret_value(),
+            settings.secret_key.get_secret_value(),
+            settings.region,
+        )
+
+    def get(self, key: str) -> memoryview:
+        try:
+            return memoryview(obstore.get(self._store, key).bytes())
+        except FileNotFoundError as error:
+            raise ScoringError("object-missing", f"s3://{self.name}/{key} is not there") from error
+        except (BaseError, OSError) as error:
+            raise self._unavailable(key, error) from error
+
+    def get_range(self, source: InputObject, start: int, end: int) -> memoryview:
+        """Bytes `start` to `end` (exclusive) of exactly the object that was listed."""
+        options: obstore.GetOptions = {"range": (start, end), "if_match": source.etag}
+        try:
+            return memoryview(obstore.get(self._store, source.key, options=options).bytes())
+        except FileNotFoundError as error:
+            raise ScoringError("input-missing", f"s3://{self.name}/{source.key} is gone") from error
+        except PreconditionError as error:
+            raise ScoringError(
+                "input-changed", f"s3://{self.name}/{source.key} has changed since it was listed"
+            ) from error
+        except (BaseError, OSError) as error:
+            raise self._unavailable(source.key, error) from error
+
+    def chunks(self, key: str) -> Iterator[bytes]:
+        """The object in pieces of about 8 MiB."""
+        try:
+            for piece in obstore.get(self._store, key).stream(min_chunk_size=8 << 20):
+                yield bytes(piece)
+        except FileNotFoundError as error:
+            raise ScoringError("object-missing", f"s3://{self.name}/{key} is not there") from error
+        except (BaseError, OSError) as error:
+            raise self._unavailable(key, error) from error
+
+    def put(self, key: str, data: bytes | memoryview) -> str:
+        """Stores the object and returns its address."""
+        try:
+            obstore.put(self._store, key, memoryview(data).cast("B"), use_multipart=False)
+        except (BaseError, OSError) as error:
+            raise self._unavailable(key, error) from error
+        return f"s3://{self.name}/{key}"
+
+    def list(self, prefix: str) -> Iterator[InputObject]:
+        """Objects at or under the prefix, whose last segment is a whole name."""
+        try:
+            for page in obstore.list(self._store, prefix=prefix or None):
+                for meta in page:
+                    yield InputObject(key=meta["path"], etag=meta["e_tag"] or "", size_bytes=meta["size"])
+        except (BaseError, OSError) as error:
+            raise self._unavailable(prefix, error) from error
+
+    def head(self, key: str) -> InputObject | None:
+        try:
+            meta = obstore.head(self._store, key)
+        except FileNotFoundError:
+            return None
+        except (BaseError, OSError) as error:
+            raise self._unavailable(key, error) from error
+        return InputObject(key=meta["path"], etag=meta["e_tag"] or "", size_bytes=meta["size"])
+
+    def _unavailable(self, key: str, error: Exception) -> ScoringError:
+        detail = str(error).splitlines()[0][:300]
+        return ScoringError("store-unavailable", f"s3://{self.name}/{key}: {detail}")
+
+
+@lru_cache(maxsize=16)
+def _connect(bucket: str, endpoint: str, access_key: str, secret_key: str, region: str) -> S3Store:
+    return S3Store(
+        bucket,
+        endpoint=endpoint,
+        access_key_id=access_key,
+        secret_access_key=secret_key,
+        region=region,
+        virtual_hosted_style_request=False,
+        client_options={
+            "allow_http": True,
+            "connect_timeout": timedelta(seconds=5),
+            "timeout": timedelta(minutes=5),
+            "read_timeout": timedelta(seconds=30),
+        },
+        retry_config={"max_retries": 4, "retry_timeout": timedelta(seconds=60)},
+    )

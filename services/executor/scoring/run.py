@@ -1,0 +1,174 @@
+"""A job from plan to manifest, on a started SparkContext."""
+
+import contextlib
+import functools
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pyarrow as pa
+from pyspark import SparkContext
+
+from services.executor.scoring.child.conversion import ARROW_TYPES
+from services.executor.scoring.child.outputs import PREDICTION
+from services.executor.scoring.errors import ScoringCancelled, ScoringError
+from services.executor.scoring.job import Progress, ScoringJob, ScoringOutcome
+from services.executor.scoring.layout import Layout
+from services.executor.scoring.manifest import build_manifest, sha256
+from services.executor.scoring.objects import DATASETS, RESULTS, Bucket, parse_uri
+from services.executor.scoring.planning import JobPlan, make_plan
+from services.executor.scoring.progress import ProgressBoard
+from services.executor.scoring.runlog import RunLog
+from services.executor.scoring.settings import ScoringSettings
+from services.executor.scoring.summary import PredictionSummary
+from services.executor.scoring.task import SplitResult, TaskSpec, score_split
+
+
+class JobRun:
+    """One attempt. `cancel` may be called from another thread."""
+
+    def __init__(
+        self, context: SparkContext, settings: ScoringSettings, job: ScoringJob, on_progress: Callable[[Progress], None]
+    ) -> None:
+        self._context, self._settings, self._job = context, settings, job
+        self._on_progress = on_progress
+        self._results = Bucket(settings.s3, RESULTS)
+        self._log = RunLog(job)
+        self._tag = f"scoring-{job.execution_id}-{job.attempt}"
+        self._cancelled = False
+        self._failure: ScoringError | None = None
+
+    def execute(self) -> ScoringOutcome:
+        """Raises `ScoringError`, with the log's address where there is one, or `ScoringCancelled`."""
+        try:
+            return self._execute()
+        except ScoringCancelled:
+            self._log.add("cancelled")
+            self._log.store(self._results)
+            raise
+        except ScoringError as error:
+            self._log.add("failed", code=error.code, message=error.message)
+            error.log_uri = self._log.store(self._results)
+            raise
+
+    def cancel(self) -> None:
+        self._cancelled = True
+        self._context.cancelJobsWithTag(self._tag)
+
+    def _execute(self) -> ScoringOutcome:
+        job, began = self._job, time.monotonic()
+        self._log.add("started", execution_id=job.execution_id, attempt=job.attempt, model=job.model.id)
+        plan = make_plan(
+            job,
+            Bucket(self._settings.s3, DATASETS),
+            rows_per_split=self._settings.rows_per_split,
+            cores=self._context.defaultParallelism,
+        )
+        planned_s = time.monotonic() - began
+        self._log.add("planned", splits=len(plan.splits), rows=plan.rows_total, seconds=round(planned_s, 3))
+        results = self._score(plan)
+        rows_in = sum(result.rows_in for result in results)
+        if not rows_in:
+            raise ScoringError("input-empty", f"{job.input.uri} has no rows")
+        schema = _output_schema(job, plan.layout, results)
+        return self._finish(results, schema, rows_in, began, planned_s)
+
+    def _score(self, plan: JobPlan) -> list[SplitResult]:
+        board = ProgressBoard(
+            _host(self._context),
+            splits=len(plan.splits),
+            rows_total=plan.rows_total,
+            on_progress=self._on_progress,
+            on_error=self._fail_early,
+        )
+        with board:
+            spec = TaskSpec(self._job, plan.layout, self._settings, board.address)
+            results = self._collect(spec, plan)
+        for result in results:
+            if result.error:
+                raise result.error
+            self._log.add("split_scored", split=result.split, rows=result.rows_in, seconds=_rounded(result.seconds))
+        return sorted(results, key=lambda result: result.split)
+
+    def _collect(self, spec: TaskSpec, plan: JobPlan) -> list[SplitResult]:
+        self._check_cancelled()
+        self._context.addJobTag(self._tag)
+        try:
+            splits = self._context.parallelize(plan.splits, len(plan.splits))
+            return splits.map(functools.partial(score_split, spec)).collect()
+        except Exception as error:
+            self._check_cancelled()
+            if self._failure:
+                raise self._failure from error
+            raise ScoringError("worker-lost", f"Spark gave the job up: {_cause(error)}") from error
+        finally:
+            with contextlib.suppress(Exception):
+                self._context.removeJobTag(self._tag)
+
+    def _fail_early(self, raw: dict[str, Any]) -> None:
+        if self._failure is None:
+            self._failure = ScoringError.from_dict(raw)
+            self._context.cancelJobsWithTag(self._tag)
+
+    def _check_cancelled(self) -> None:
+        if self._cancelled:
+            raise ScoringCancelled
+
+    def _finish(
+        self, results: list[SplitResult], schema: pa.Schema, rows_in: int, began: float, planned_s: float
+    ) -> ScoringOutcome:
+        self._check_cancelled()
+        prefix = parse_uri(self._job.output_prefix, bucket=RESULTS)
+        manifest = build_manifest(self._job, results, schema)
+        manifest_uri = self._results.put(f"{prefix}manifest.json", manifest)
+        rows_out = sum(result.rows_out for result in results)
+        metrics = _metrics(results, rows_in, time.monotonic() - began) | {"plan_s": planned_s}
+        self._log.add("finished", rows_in=rows_in, rows_out=rows_out, rows_rejected=rows_in - rows_out, metrics=metrics)
+        return ScoringOutcome(
+            output_uri=self._job.output_prefix,
+            manifest_uri=manifest_uri,
+            manifest_sha256=sha256(manifest),
+            log_uri=self._log.store(self._results) or "",
+            rows_in=rows_in,
+            rows_out=rows_out,
+            rows_rejected=rows_in - rows_out,
+            metrics=metrics,
+        )
+
+
+def _output_schema(job: ScoringJob, layout: Layout, results: list[SplitResult]) -> pa.Schema:
+    schemas = list(dict.fromkeys(result.schema for result in results if result.schema is not None))
+    if len(schemas) > 1:
+        raise ScoringError("prediction-shape", f"types change from split to split: {schemas[0]}, {schemas[1]}")
+    if schemas:
+        return schemas[0]
+    outputs = [(field.name, ARROW_TYPES[field.type]) for field in job.model.signature.outputs] or [
+        (PREDICTION, pa.null())
+    ]
+    return pa.schema([*layout.kept, *[pa.field(name, kind) for name, kind in outputs]])
+
+
+def _metrics(results: list[SplitResult], rows_in: int, elapsed_s: float) -> dict[str, float]:
+    """Seconds of work are sums over tasks, which ran side by side."""
+    summary, seconds = PredictionSummary(), dict[str, float]()
+    for result in results:
+        summary.merge(result.summary)
+        for name, value in result.seconds.items():
+            seconds[name] = seconds.get(name, 0.0) + value
+    rate = rows_in / elapsed_s if elapsed_s else 0.0
+    return {**_rounded(seconds), "elapsed_s": round(elapsed_s, 4), "rows_per_s": round(rate, 1), **summary.metrics()}
+
+
+def _rounded(seconds: dict[str, float]) -> dict[str, float]:
+    return {name: round(value, 4) for name, value in seconds.items()}
+
+
+def _host(context: SparkContext) -> str:
+    return str(context.getConf().get("spark.driver.host") or "127.0.0.1")
+
+
+def _cause(error: Exception) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return next((line for line in lines if "Job aborted" in line or "cancelled" in line), lines[0] if lines else "?")[
+        :500
+    ]

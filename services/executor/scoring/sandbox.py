@@ -1,0 +1,169 @@
+"""The command line that holds a model's code: bubblewrap, limits, and a user of its own where we are root.
+
+As root the namespaces are made first and the user is given up inside them (`setpriv`), so that the interpreter may lie
+where that user couldn't reach it. The limit on processes is set after that, since it doesn't bind root.
+"""
+
+import os
+import shutil
+import subprocess
+from functools import cache
+from pathlib import Path
+
+from services.executor.scoring.errors import ScoringError
+from services.executor.scoring.settings import SandboxSettings
+
+CODE = Path(__file__).parent / "child"
+_MOUNTED = Path("/scoring")
+_START = "import sys; sys.path.insert(0, {folder!r}); from child.main import main; main()"
+_SYSTEM = ("/usr/lib", "/usr/lib32", "/usr/lib64", "/lib", "/lib32", "/lib64")
+_ENVIRONMENT = {
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "NUMEXPR_NUM_THREADS": "1",
+    "LANG": "C.UTF-8",
+    "HOME": "/tmp",  # noqa: S108 - the sandbox's own
+    "PYTHONDONTWRITEBYTECODE": "1",
+}
+_TMP_BYTES = 256 << 20
+
+
+def child_command(settings: SandboxSettings, artifact: Path, *, descriptor: int) -> list[str]:
+    """How the child is started with its end of the socket open as `descriptor`.
+
+    Raises:
+        ScoringError: `sandbox-unavailable`.
+    """
+    python = _interpreter(settings)
+    if settings.sandbox == "off":
+        return [*_limits(settings), *_python(python, CODE.parent, descriptor, settings)]
+    check_sandbox(settings)
+    inner = [*_limits(settings), *_python(python, _MOUNTED, descriptor, settings)]
+    binds = {_MOUNTED / "child": CODE, Path(artifact_path(settings, artifact)): artifact}
+    return [*_enclosed(python, binds), "--", *_unprivileged(settings), *inner]
+
+
+def artifact_path(settings: SandboxSettings, artifact: Path) -> str:
+    """Where the child finds the artifact."""
+    return str(artifact if settings.sandbox == "off" else _MOUNTED / "model" / artifact.name)
+
+
+def child_environment() -> dict[str, str]:
+    """All that the child sees of ours; under bubblewrap it is set again from nothing."""
+    return dict(_ENVIRONMENT)
+
+
+def check_sandbox(settings: SandboxSettings) -> None:
+    """Raises `ScoringError` (`sandbox-unavailable`) where models that carry code can't be held."""
+    if settings.sandbox == "off":
+        return
+    problem = _problem(_interpreter(settings), tuple(_unprivileged(settings)), tuple(_limits(settings)))
+    if problem:
+        raise ScoringError("sandbox-unavailable", f"models that carry code can't be held here: {problem}")
+
+
+@cache
+def _problem(python: Path, unprivileged: tuple[str, ...], limits: tuple[str, ...]) -> str | None:
+    """Why an interpreter that does nothing can't be run in the sandbox; asked once a process."""
+    needed = ("bwrap", "prlimit", "setpriv") if unprivileged else ("bwrap", "prlimit")
+    missing = [name for name in needed if not shutil.which(name)]
+    if missing:
+        return f"{', '.join(missing)} not installed"
+    command = [*_enclosed(python, {}), "--", *unprivileged, *limits, str(python), "-I", "-S", "-c", "pass"]
+    try:
+        tried = subprocess.run(command, capture_output=True, timeout=30, check=False)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return str(error)
+    return None if tried.returncode == 0 else tried.stderr.decode(errors="replace").strip()[-300:] or "it failed"
+
+
+def _interpreter(settings: SandboxSettings) -> Path:
+    python = Path(os.path.abspath(settings.model_python))  # noqa: PTH100 - a link here is what makes it an environment
+    if not python.exists():
+        raise ScoringError("sandbox-unavailable", f"the models' interpreter {python} is not there")
+    return python
+
+
+def _python(python: Path, folder: Path, descriptor: int, settings: SandboxSettings) -> list[str]:
+    return [str(python), "-I", "-c", _START.format(folder=str(folder)), str(descriptor), str(settings.child_idle_s)]
+
+
+def _limits(settings: SandboxSettings) -> list[str]:
+    return [
+        _tool("prlimit"),
+        f"--as={settings.sandbox_memory_bytes}",
+        f"--fsize={settings.sandbox_file_bytes}",
+        f"--cpu={settings.sandbox_cpu_s}",
+        f"--nproc={settings.sandbox_processes}",
+        "--nofile=256",
+        "--core=0",
+    ]
+
+
+def _unprivileged(settings: SandboxSettings) -> list[str]:
+    if os.getuid() != 0:
+        return []
+    # One uid a worker: the limit on processes counts all that a user has.
+    uid = settings.sandbox_first_uid + os.getpid()
+    return [
+        _tool("setpriv"),
+        f"--reuid={uid}",
+        f"--regid={uid}",
+        "--clear-groups",
+        "--inh-caps=-all",
+        "--bounding-set=-all",
+        "--no-new-privs",
+    ]
+
+
+def _enclosed(python: Path, binds: dict[Path, Path]) -> list[str]:
+    """Bubblewrap; to be seen are libraries, the interpreter with its environment, and `binds`, all read-only."""
+    if os.getuid() == 0:
+        identity = ["--cap-drop", "ALL"]
+        identity += [part for name in ("SETUID", "SETGID", "SETPCAP") for part in ("--cap-add", f"CAP_{name}")]
+    else:
+        identity = ["--unshare-user", "--disable-userns"]
+    return [
+        *[_tool("bwrap"), "--die-with-parent", "--new-session", "--clearenv"],
+        *["--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try"],
+        *identity,
+        *["--proc", "/proc", "--dev", "/dev", "--remount-ro", "/dev"],
+        *["--size", str(_TMP_BYTES), "--perms", "1777", "--tmpfs", "/tmp"],  # noqa: S108 - the sandbox's own
+        *_mounts({**_libraries(), **_interpreter_folders(python), **_tools(), **binds}),
+        *["--remount-ro", "/", "--chdir", "/"],
+        *[part for name, value in _ENVIRONMENT.items() for part in ("--setenv", name, value)],
+    ]
+
+
+def _mounts(binds: dict[Path, Path]) -> list[str]:
+    """Folders on the way are made first: bubblewrap's own would be closed to the user inside."""
+    parents = sorted({parent for target in binds for parent in target.parents if parent != Path("/")})
+    made = [part for parent in parents for part in ("--perms", "0755", "--dir", str(parent))]
+    links = [link for link in map(Path, _SYSTEM) if link.is_symlink()]
+    linked = [part for link in links for part in ("--symlink", str(link.readlink()), str(link))]
+    bound = [part for target, source in binds.items() for part in ("--ro-bind", str(source), str(target))]
+    return [*made, *linked, *bound]
+
+
+def _libraries() -> dict[Path, Path]:
+    return {folder: folder for folder in map(Path, _SYSTEM) if folder.is_dir() and not folder.is_symlink()}
+
+
+def _interpreter_folders(python: Path) -> dict[Path, Path]:
+    """The environment and what it was made from, at their own places."""
+    folders = [python.parent.parent, python.resolve().parent.parent]
+    config = folders[0] / "pyvenv.cfg"
+    if config.is_file():
+        lines = (line.partition("=") for line in config.read_text().splitlines())
+        folders += [Path(value.strip()).parent for name, _, value in lines if name.strip() == "home"]
+    return {folder: folder for folder in folders}
+
+
+def _tools() -> dict[Path, Path]:
+    found = (shutil.which(name) for name in ("prlimit", "setpriv"))
+    return {Path(tool): Path(tool) for tool in found if tool}
+
+
+def _tool(name: str) -> str:
+    return shutil.which(name) or name

@@ -1,0 +1,59 @@
+"""Settings of the scoring engine: `MLP_SCORING_…`, `MLP_SPARK_…` and the sandbox's `MLP_EXECUTOR_…`."""
+
+import os
+import tempfile
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from chassis.settings import S3Settings, prefixed
+
+
+class SparkSettings(BaseSettings):
+    """Where tasks run: `local[n,retries]`, `spark://…` or `k8s://…`."""
+
+    model_config = prefixed("SPARK")
+
+    master: str = "local[2,4]"
+    driver_memory: str = "512m"
+    cores_max: int = Field(default=2, ge=1, description="Cores of this driver's share of a cluster.")
+
+    @property
+    def is_local(self) -> bool:
+        return self.master.startswith("local")
+
+
+class SandboxSettings(BaseSettings):
+    """How models that carry code are held. Sizes are in bytes."""
+
+    model_config = SettingsConfigDict(env_prefix="MLP_EXECUTOR_", frozen=True, extra="ignore", protected_namespaces=())
+
+    sandbox: Literal["bubblewrap", "off"] = Field(
+        default="bubblewrap", description="`off` says that the pod itself is the sandbox."
+    )
+    model_python: Path = Path(".venv-model/bin/python")
+    sandbox_memory_bytes: int = Field(default=4 << 30, gt=0)
+    sandbox_file_bytes: int = Field(default=2 << 30, gt=0, description="Bounds the predictions of one chunk, too.")
+    sandbox_processes: int = Field(default=64, ge=2, description="Processes and threads together.")
+    sandbox_cpu_s: int = Field(default=24 * 3600, gt=0)
+    sandbox_first_uid: int = Field(default=1_000_000, ge=1000, description="As root: children get uids from here on.")
+    child_idle_s: float = Field(default=120, gt=0)
+
+
+class ScoringSettings(BaseSettings):
+    """One driver and its tasks."""
+
+    model_config = prefixed("SCORING")
+
+    s3: S3Settings = Field(default_factory=S3Settings)
+    spark: SparkSettings = Field(default_factory=SparkSettings)
+    sandbox: SandboxSettings = Field(default_factory=SandboxSettings)
+    rows_per_split: int = Field(default=500_000, ge=1)
+    part_bytes: int = Field(default=64 << 20, ge=1 << 20, description="A part is written when it is about this large.")
+    csv_block_bytes: int = Field(default=8 << 20, ge=1 << 10)
+    cache_bytes: int = Field(default=8 << 30, ge=0, description="Artifacts kept on this host beyond their use.")
+    cache_dir: Path = Field(default_factory=lambda: Path(tempfile.gettempdir()) / f"mlp-artifacts-{os.getuid()}")
+    work_dir: Path = Field(default_factory=lambda: Path(tempfile.gettempdir()) / f"mlp-drivers-{os.getuid()}")
+    nice: int = Field(default=10, ge=0, le=19)

@@ -1,0 +1,69 @@
+"""A SparkContext for the split path: no DataFrames, no UI, small heap (figures in docs and FIELD-NOTES)."""
+
+import os
+import sys
+from pathlib import Path
+
+from pyspark import SparkConf, SparkContext
+
+from services.executor.scoring.settings import SparkSettings
+from services.executor.scoring.task import MAX_ATTEMPTS
+
+ROOT = Path(__file__).resolve().parents[3]
+_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+
+
+def prepare_environment(settings: SparkSettings, work_dir: Path) -> None:
+    """What the JVM, its Python daemon and the workers inherit. Call before the first SparkContext."""
+    environment = os.environ
+    for name in _THREADS:
+        environment[name] = "1"
+    environment["PYSPARK_PYTHON"] = environment["PYSPARK_DRIVER_PYTHON"] = sys.executable
+    environment["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), environment.get("PYTHONPATH", "")]))
+    environment["PYTHONPYCACHEPREFIX"] = str(work_dir.parent / "pycache")
+    environment["SPARK_LOCAL_DIRS"] = str(work_dir)
+    if settings.is_local:
+        environment["SPARK_LOCAL_IP"] = "127.0.0.1"
+
+
+def start_context(settings: SparkSettings, work_dir: Path) -> SparkContext:
+    java = f"-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Djava.io.tmpdir={work_dir} -Dspark.ui.enabled=false"
+    conf = (
+        SparkConf()
+        .setMaster(settings.master)
+        .setAppName("ml-platform-scoring")
+        .set("spark.ui.enabled", "false")
+        .set("spark.ui.showConsoleProgress", "false")
+        .set("spark.driver.memory", settings.driver_memory)
+        .set("spark.driver.extraJavaOptions", java)
+        .set("spark.local.dir", str(work_dir))
+        .set("spark.python.unix.domain.socket.enabled", "true")
+        .set("spark.python.unix.domain.socket.dir", str(work_dir))
+        .set("spark.python.task.killTimeout", "500ms")
+        .set("spark.task.maxFailures", str(MAX_ATTEMPTS))
+        .set("spark.task.reaper.enabled", "true")
+        .set("spark.task.reaper.pollingInterval", "1s")
+        .set("spark.task.reaper.killTimeout", "20s")
+        .set("spark.python.worker.reuse", "true")
+        .set("spark.executorEnv.PYTHONPATH", os.environ["PYTHONPATH"])
+        .set("spark.cores.max", str(settings.cores_max))
+    )
+    for name in _THREADS:
+        conf.set(f"spark.executorEnv.{name}", "1")
+    if settings.is_local:
+        conf.set("spark.driver.host", "127.0.0.1").set("spark.driver.bindAddress", "127.0.0.1")
+    context = SparkContext(conf=conf)
+    context.setLogLevel("ERROR")
+    return context
+
+
+def warm_up(context: SparkContext) -> None:
+    """The first Python job starts the daemon and a worker a core, each with the libraries that jobs need."""
+    cores = context.defaultParallelism
+    context.parallelize(range(cores), cores).map(_import_libraries).collect()
+
+
+def _import_libraries(number: int) -> int:
+    import services.executor.scoring.task as _task
+
+    return number if _task else -1

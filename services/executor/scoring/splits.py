@@ -1,0 +1,67 @@
+"""How an input is cut: pieces that are read one by one, grouped into splits, of which Spark makes a task each."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from services.executor.scoring.job import InputObject
+
+
+@dataclass(frozen=True)
+class RowGroup:
+    """A parquet row group: its bytes lie in one stretch."""
+
+    source: InputObject
+    footer_start: int
+    index: int
+    start: int
+    end: int
+    rows: int
+    first_row: int
+
+
+@dataclass(frozen=True)
+class CsvObject:
+    """A CSV object, read as a stream. `names` are its columns, in its order."""
+
+    source: InputObject
+    delimiter: str
+    names: tuple[str, ...]
+
+
+Piece = RowGroup | CsvObject
+_P = TypeVar("_P", RowGroup, CsvObject)
+
+
+@dataclass(frozen=True)
+class Split:
+    index: int
+    pieces: tuple[Piece, ...]
+
+
+def group_row_groups(pieces: Sequence[RowGroup], *, rows_per_split: int, cores: int) -> list[Split]:
+    """Neighbours together: as many rows a split as the setting allows, but at least two splits a core if there are."""
+    total = sum(piece.rows for piece in pieces)
+    target = max(1, min(rows_per_split, total // (2 * cores)))
+    return _number(_grouped(pieces, [piece.rows for piece in pieces], target))
+
+
+def group_csv_objects(pieces: Sequence[CsvObject], *, bytes_per_split: int = 16 << 20) -> list[Split]:
+    return _number(_grouped(pieces, [piece.source.size_bytes for piece in pieces], bytes_per_split))
+
+
+def _grouped(pieces: Sequence[_P], weights: Sequence[int], target: int) -> Iterator[tuple[_P, ...]]:
+    group: list[_P] = []
+    weight = 0
+    for piece, piece_weight in zip(pieces, weights, strict=True):
+        if group and weight + piece_weight > target:
+            yield tuple(group)
+            group, weight = [], 0
+        group.append(piece)
+        weight += piece_weight
+    if group:
+        yield tuple(group)
+
+
+def _number(groups: Iterable[tuple[Piece, ...]]) -> list[Split]:
+    return [Split(index, group) for index, group in enumerate(groups)]
