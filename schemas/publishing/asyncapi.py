@@ -26,7 +26,7 @@ _DEAD_LETTER_TOPICS: Final = frozenset(dead_letter_topic(service) for service in
 def asyncapi(examples: dict[str, list[Json]]) -> Json:
     """The document; `examples` are payloads by `ce_type`."""
     return {
-        "asyncapi": "3.0.0",
+        "asyncapi": "3.1.0",
         "info": {
             "title": "Machine-learning platform",
             "version": VERSION,
