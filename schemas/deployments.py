@@ -27,7 +27,7 @@ class DeploymentFields(Wire):
     alias: AliasName | None = Field(default=None, description="The alias to run, resolved at each execution.")
     market: Market
     brand: Brand | None = None
-    input: InputRef = Field(description="What is scored.")
+    input: InputRef = Field(description="What an execution scores.")
     keep: Annotated[tuple[Line, ...], Field(max_length=5000), Distinct()] | None = Field(
         default=None, description="Input columns to keep in the output; by default all that are no model input."
     )
