@@ -1,5 +1,6 @@
 import asyncio
 import logging
+import os
 import sys
 from pathlib import Path
 
@@ -7,7 +8,7 @@ from examples.grocery.demo import run_demo
 from examples.grocery.errors import DemoError, RefusalError
 from examples.grocery.report import open_console, show_refusal
 
-RUN_FOLDER = Path(__file__).parents[2] / ".run"
+RUN_FOLDER = Path(os.environ.get("MLP_RUN_FOLDER", Path(__file__).parents[2] / ".run"))
 
 
 def main() -> int:

@@ -17,6 +17,8 @@ from examples.grocery.job import MATCHED, Run, Track
 from examples.grocery.results import NAIVE_NAME, Errors
 
 _NARROWEST = 120
+_WIDEST_CHART, _CHART_LINES = 110, 18
+_PLAIN_MARKERS = ("*", "b", "n")  # without colours, lines differ by what they are drawn with
 
 
 @dataclass(frozen=True)
@@ -43,14 +45,13 @@ def open_console() -> Console:
 
 
 def show_versions(console: Console, tracks: Sequence[Track]) -> None:
-    table = _table("model", "format", "version", "sha256 of the artifact", "deployment", "revision")
+    table = _table("model and digest of its artifact", "format", "version", "deployment", "revision")
     for track in tracks:
         known = " (known)" if track.registered.type == MATCHED else " (new)"
         table.add_row(
-            track.recipe.model_id,
+            f"{track.recipe.model_id}\n[dim]sha256:{track.sha256}[/]",
             track.recipe.format,
             f"{track.registered.data['version']}{known}",
-            track.sha256,
             track.activated.subject,
             str(track.activated.data["revision"]),
         )
@@ -72,7 +73,7 @@ def show_runs(console: Console, runs: Sequence[Run], points: dict[str, int]) -> 
         )
     console.print(table)
     for run in runs:
-        console.print(f"  {run.finished.data['output']['manifest_uri']}", style="dim", soft_wrap=True)
+        console.print(f"  results: [cyan]{run.finished.data['output']['manifest_uri']}[/]", soft_wrap=True)
 
 
 def show_errors(console: Console, errors: dict[str, Errors]) -> None:
@@ -98,26 +99,29 @@ def show_errors(console: Console, errors: dict[str, Errors]) -> None:
 
 
 def show_chart(console: Console, joined: pd.DataFrame, names: Sequence[str]) -> None:
-    """Units of all stores in each week, true and predicted."""
-    weekly = joined.groupby("week")[["units", "naive", *names]].sum()
+    """Units of all stores in each week, true and predicted; `names` are columns of `joined`."""
+    weekly = joined.groupby("week")[["units", *names]].sum()
     plotext.clear_figure()
-    plotext.theme("clear" if not console.is_terminal else "pro")
-    plotext.plot_size(min(console.width, 110), 18)
+    plotext.limit_size(False, False)  # ours is the console's, not what plotext finds
+    plotext.theme("pro" if console.is_terminal else "clear")
+    plotext.plot_size(min(console.width, _WIDEST_CHART), _CHART_LINES)
     plotext.title("units a week, all stores")
-    for column, label in (("units", "true sales"), ("naive", NAIVE_NAME), *((name, name) for name in names)):
-        plotext.plot(weekly.index.tolist(), weekly[column].tolist(), label=label)
+    labels = {"units": "true sales", **{name: name for name in names}}
+    for (column, label), plain_marker in zip(labels.items(), _PLAIN_MARKERS, strict=False):
+        marker = "braille" if console.is_terminal else plain_marker
+        plotext.plot(weekly.index.tolist(), weekly[column].tolist(), label=label, marker=marker)
     plotext.xticks(weekly.index.tolist())
     console.print(Text.from_ansi(plotext.build()))
 
 
 def show_chain(console: Console, bus: Bus, root: Message) -> None:
-    """Every event with the correlation id of `root`, each under the one that caused it."""
+    """Every event with the correlation id of `root`, each under the one that caused it, with its `ce_id`."""
     chain = [root, *(each for each in (*bus.sent, *bus.facts) if each.correlation_id == root.id and each.id != root.id)]
     tree = Tree(_event(root))
     branches = {root.id: tree}
     for message in sorted(chain[1:], key=lambda each: (each.time, each.sequence or 0)):
         branches[message.id] = branches.get(message.causation_id or "", tree).add(_event(message))
-    console.print(tree)
+    console.print(tree, no_wrap=True, overflow="ignore", crop=False)
 
 
 def show_refusal(console: Console, refusal: RefusalError) -> None:
@@ -130,8 +134,9 @@ def show_refusal(console: Console, refusal: RefusalError) -> None:
 
 def _event(message: Message) -> str:
     number = "" if message.sequence is None else f" #{message.sequence}"
-    asked = message.type.endswith("Requested")
-    return f"[{'cyan' if asked else 'green'}]{message.type}[/] {message.subject}{number} [dim]{message.id}[/]"
+    if message.type.endswith("Requested"):
+        return f"[cyan]{message.type}[/] {message.subject} [dim]{message.id}[/]"
+    return f"[green]{message.type}[/]{number} [dim]{message.id}[/]"
 
 
 def _against(value: float, reference: float, style: str) -> str:

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import asyncpg
 from aiokafka import AIOKafkaConsumer
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaConnectionError, KafkaError
 
-from examples.grocery.errors import DemoError
+from examples.grocery.errors import DemoError, StackDownError
 from examples.grocery.events import Message
 from examples.grocery.stack import Kafka
 
@@ -22,17 +22,16 @@ _POINTS = """
 
 async def dead_letters(kafka: Kafka) -> int:
     """How many there ever were, in all services."""
-    consumer = AIOKafkaConsumer(**kafka.client(OPERATOR), group_id=None)
+    client = kafka.client(OPERATOR)
     try:
-        await consumer.start()
-        topics = sorted(filter(_DEAD_LETTERS.match, await consumer.topics()))
-        consumer.subscribe(topics)
-        await consumer.seek_to_end()
-        ends = await consumer.end_offsets(consumer.assignment())
+        async with AIOKafkaConsumer(**client) as everything:
+            topics = sorted(filter(_DEAD_LETTERS.match, await everything.topics()))
+        async with AIOKafkaConsumer(*topics, **client) as consumer:
+            ends = await consumer.end_offsets(consumer.assignment())
+    except KafkaConnectionError as error:
+        raise StackDownError("Kafka does not answer") from error
     except KafkaError as error:
         raise DemoError(f"can't count the dead letters as {OPERATOR}: {error!r}") from error
-    finally:
-        await consumer.stop()
     return sum(ends.values())
 
 
