@@ -97,10 +97,15 @@ class Objects:
                     found.append(ObjectInfo(where, _etag(each.etag), int(each.size or 0)))
         return sorted(found, key=lambda each: each.location)
 
-    async def get(self, location: Location, *, offset: int = 0, length: int = 0) -> bytes:
-        """The object's bytes, or `length` of them from `offset`. Raises: ObjectMissing."""
+    async def get(self, location: Location, *, offset: int = 0, length: int = 0, etag: str | None = None) -> bytes:
+        """The object's bytes, or `length` of them from `offset`; with `etag`, of that object alone.
+
+        Raises:
+            ObjectMissing: there is none.
+            ObjectChanged: its etag is another.
+        """
         with _translated(location):
-            async with self._response(location, offset=offset, length=length) as response:
+            async with self._response(location, offset=offset, length=length, etag=etag) as response:
                 return await response.read()
 
     async def stream(self, info: ObjectInfo) -> AsyncIterator[bytes]:
