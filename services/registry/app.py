@@ -1,0 +1,107 @@
+"""The registry's parts, joined."""
+
+from chassis.clock import new_id
+from chassis.service import Service
+from schemas.datasets import DatasetRegistrationRequested, DatasetRetirementRequested
+from schemas.models import (
+    ModelArchivalRequested,
+    ModelRegistrationRequested,
+    ModelUpdateRequested,
+    VersionPromotionRequested,
+)
+from schemas.topics import DATASET_REQUESTS, MODEL_REQUESTS
+from services.registry.artifacts import Artifacts, Limits
+from services.registry.domain.dataset import Dataset
+from services.registry.domain.model import Model
+from services.registry.handlers import DatasetHandlers, ModelHandlers
+from services.registry.intake import Intake
+from services.registry.settings import Settings
+from services.registry.store import Versions
+from services.registry.tabular.content import Contents
+from services.registry.usecases.archive_model import ArchiveModel
+from services.registry.usecases.promote_version import PromoteVersion
+from services.registry.usecases.register_dataset import RegisterDataset
+from services.registry.usecases.register_version import RegisterVersion
+from services.registry.usecases.retire_dataset import RetireDataset
+from services.registry.usecases.update_model import UpdateModel
+from services.registry.waiting import Registrations
+from services.registry.worker import Desk, Worker
+
+
+def build(settings: Settings) -> Service:
+    """Make the registry; nothing is connected before it runs."""
+    service = Service("registry", settings)
+    versions = Versions(service.database["model_versions"])
+    registrations = Registrations(service.database["registrations"])
+    models = service.aggregates("models", Model, before_publish=versions.keep)
+    datasets = service.aggregates("datasets", Dataset)
+    artifacts = Artifacts(service.objects, Limits(settings.max_artifact_bytes, settings.max_artifact_objects))
+    contents = Contents(service.objects, settings.max_dataset_objects)
+
+    model_handlers = ModelHandlers(
+        intake=Intake(registrations, models.has_handled),
+        register_version=RegisterVersion(models, artifacts.take, service.clock),
+        promote_version=PromoteVersion(models, service.clock),
+        update_model=UpdateModel(models, service.clock),
+        archive_model=ArchiveModel(models, service.clock),
+    )
+    dataset_handlers = DatasetHandlers(
+        intake=Intake(registrations, datasets.has_handled),
+        retire_dataset=RetireDataset(datasets, service.clock),
+    )
+    desk = Desk(
+        answers={
+            ModelRegistrationRequested: model_handlers.register_version,
+            VersionPromotionRequested: model_handlers.promote_version,
+            ModelUpdateRequested: model_handlers.update_model,
+            ModelArchivalRequested: model_handlers.archive_model,
+            DatasetRegistrationRequested: RegisterDataset(datasets, contents.read, service.clock),
+            DatasetRetirementRequested: dataset_handlers.retire_dataset,
+        },
+        answered={MODEL_REQUESTS.name: models.has_handled, DATASET_REQUESTS.name: datasets.has_handled},
+        refuser=service.refusals,
+        probe=service.health.away,
+    )
+    worker = Worker(
+        registrations,
+        desk,
+        clock=service.clock,
+        owner=new_id(),
+        lease_s=settings.lease_s,
+        slots=settings.workers,
+        max_attempts=settings.max_attempts,
+    )
+    _join(service, model_handlers, dataset_handlers, registrations, versions, worker)
+    return service
+
+
+def _join(
+    service: Service,
+    models: ModelHandlers,
+    datasets: DatasetHandlers,
+    registrations: Registrations,
+    versions: Versions,
+    worker: Worker,
+) -> None:
+    service.take_requests(
+        MODEL_REQUESTS,
+        {
+            ModelRegistrationRequested: models.on_registration,
+            VersionPromotionRequested: models.on_promotion,
+            ModelUpdateRequested: models.on_update,
+            ModelArchivalRequested: models.on_archival,
+        },
+        answered=models.intake.answered,
+    )
+    service.take_requests(
+        DATASET_REQUESTS,
+        {
+            DatasetRegistrationRequested: datasets.on_registration,
+            DatasetRetirementRequested: datasets.on_retirement,
+        },
+        answered=datasets.intake.answered,
+    )
+    service.prepare_with(registrations.prepare)
+    service.prepare_with(versions.prepare)
+    service.work_on(worker.run)
+    service.needs("objects", service.objects.ping)

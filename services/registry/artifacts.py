@@ -1,0 +1,154 @@
+"""Takes a model's bytes into the registry's own part of the bucket, under their digest."""
+
+import hashlib
+import re
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import Final
+
+import structlog
+
+from chassis.errors import ObjectsUnavailable
+from chassis.objects import Location, ObjectChanged, ObjectInfo, ObjectMissing, Objects
+from schemas.values import Artifact, ArtifactRef, ModelFormat
+from services.registry.formats import CHECKS
+from services.registry.formats.bundle import Bundle
+from services.registry.refusals import (
+    ArtifactChanged,
+    ArtifactDigestMismatch,
+    ArtifactFormatMismatch,
+    ArtifactMissing,
+    ArtifactPathInvalid,
+    ArtifactTooLarge,
+)
+
+log = structlog.get_logger(__name__)
+
+_HOME: Final = Location("models", "sha256")
+_MAX_PATH_BYTES: Final = 900  # An S3 key has at most 1024 bytes; the prefix takes 72.
+_PATH: Final = re.compile(r"(?:(?!\.{1,2}(?:/|$))[^/\\?#{}\x00-\x1f\x7f]+(?:/(?!$)|$))+")
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How much one artifact may be."""
+
+    max_bytes: int
+    max_objects: int
+
+
+@dataclass(frozen=True)
+class Incoming:
+    """An artifact as it was found: one object, or all objects under a prefix, by their path in it."""
+
+    files: dict[str, ObjectInfo]
+    is_directory: bool
+
+    @property
+    def size_bytes(self) -> int:
+        return sum(info.size_bytes for info in self.files.values())
+
+
+@dataclass(frozen=True)
+class Artifacts:
+    """The registry's artifacts. What it takes is copied once and never changed."""
+
+    objects: Objects
+    limits: Limits
+
+    async def take(self, ref: ArtifactRef, artifact_format: ModelFormat) -> Artifact:
+        """Find what `ref` names, check it, and copy it under its digest.
+
+        Raises:
+            Refusal: it is missing, too large, oddly named, not what its digest or its format say, or being changed.
+        """
+        with _refusing():
+            incoming = await self._find(Location.parse(ref.uri))
+            digests = {path: await self.objects.sha256(info) for path, info in incoming.files.items()}
+            digest = _digest(incoming, digests)
+            if ref.sha256 not in (None, digest):
+                raise ArtifactDigestMismatch(f"the bytes hash to {digest}")
+            await self._check_format(incoming, artifact_format)
+            for path, info in incoming.files.items():
+                await self._keep(info, _HOME / digest / path, digests[path])
+        name = "" if incoming.is_directory else next(iter(incoming.files))
+        uri = f"{_HOME}/{digest}/{name}"
+        log.info("artifact_kept", sha256=digest, objects=len(incoming.files), size_bytes=incoming.size_bytes)
+        return Artifact(uri=uri, sha256=digest, size_bytes=incoming.size_bytes)
+
+    async def _find(self, location: Location) -> Incoming:
+        found = await self._object(location) if not location.key.endswith("/") else None
+        if found is not None:
+            incoming = Incoming({location.key.rpartition("/")[2]: found}, is_directory=False)
+        else:
+            prefix = Location(location.bucket, f"{location.key.rstrip('/')}/")
+            listed = await self.objects.list(prefix)
+            incoming = Incoming({each.location.key.removeprefix(prefix.key): each for each in listed}, True)
+        if not incoming.files:
+            raise ArtifactMissing(f"there is nothing at {location}")
+        self._check_limits(incoming)
+        return incoming
+
+    async def _object(self, location: Location) -> ObjectInfo | None:
+        try:
+            return await self.objects.stat(location)
+        except ObjectMissing:
+            return None
+
+    def _check_limits(self, incoming: Incoming) -> None:
+        if len(incoming.files) > self.limits.max_objects:
+            raise ArtifactTooLarge(f"it has {len(incoming.files)} objects; {self.limits.max_objects} are allowed")
+        if incoming.size_bytes > self.limits.max_bytes:
+            raise ArtifactTooLarge(f"it has {incoming.size_bytes} bytes; {self.limits.max_bytes} are allowed")
+        for path in incoming.files:
+            if not _PATH.fullmatch(path) or len(path.encode()) > _MAX_PATH_BYTES:
+                raise ArtifactPathInvalid(f"it has an object whose name can't be kept: {path[:200]!r}")
+
+    async def _check_format(self, incoming: Incoming, artifact_format: ModelFormat) -> None:
+        sizes = {path: info.size_bytes for path, info in incoming.files.items()}
+        bundle = Bundle(sizes, incoming.is_directory, partial(self._read, incoming))
+        wrong = await CHECKS[artifact_format](bundle)
+        if wrong is not None:
+            raise ArtifactFormatMismatch(f"it {wrong}")
+
+    async def _read(self, incoming: Incoming, path: str, offset: int, length: int) -> bytes:
+        info = incoming.files[path]
+        return await self.objects.get(info.location, offset=offset, length=length, etag=info.etag)
+
+    async def _keep(self, source: ObjectInfo, target: Location, digest: str) -> None:
+        # Read back what lies there, from this time or another, before a fact says that it is so.
+        if await self._holds(target, source.size_bytes, digest):
+            return
+        copied = await self.objects.copy_stream(source, target)
+        if copied != digest:
+            raise ObjectChanged(str(source.location))
+        if not await self._holds(target, source.size_bytes, digest):
+            raise ObjectsUnavailable(f"{target} doesn't give back what was written")
+
+    async def _holds(self, target: Location, size_bytes: int, digest: str) -> bool:
+        found = await self._object(target)
+        return found is not None and found.size_bytes == size_bytes and await self.objects.sha256(found) == digest
+
+
+def directory_digest(files: Sequence[tuple[str, int, str]]) -> str:
+    r"""The sha256 over the sorted lines `path\0size\0sha256\n`, in hex."""
+    lines = sorted(f"{path}\0{size}\0{sha256}\n".encode() for path, size, sha256 in files)
+    return hashlib.sha256(b"".join(lines)).hexdigest()
+
+
+def _digest(incoming: Incoming, digests: dict[str, str]) -> str:
+    if not incoming.is_directory:
+        return next(iter(digests.values()))
+    return directory_digest([(path, info.size_bytes, digests[path]) for path, info in incoming.files.items()])
+
+
+@contextmanager
+def _refusing() -> Generator[None]:
+    try:
+        yield
+    except ObjectMissing as error:
+        raise ArtifactMissing(f"there is no longer anything at {error}") from error
+    except ObjectChanged as error:
+        raise ArtifactChanged(f"{error} was changed while it was read") from error

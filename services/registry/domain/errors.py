@@ -1,0 +1,55 @@
+"""Why the registry says no: each a stable code, and the request's field that it is about."""
+
+from typing import ClassVar
+
+
+class RuleBroken(Exception):
+    """A request that the aggregate doesn't allow. `str()` of it is for people."""
+
+    code: ClassVar[str]
+    field: ClassVar[str] = ""
+
+
+class ModelUnknown(RuleBroken):
+    code = "model-unknown"
+    field = "model_id"
+
+
+class ModelIsArchived(RuleBroken):
+    code = "model-archived"
+    field = "model_id"
+
+
+class VersionUnknown(RuleBroken):
+    code = "version-unknown"
+    field = "version"
+
+
+class VersionIsArchived(RuleBroken):
+    code = "version-archived"
+    field = "version"
+
+
+class VersionConflict(RuleBroken):
+    code = "version-conflict"
+    field = "expected_version"
+
+
+class MarketNotAllowed(RuleBroken):
+    code = "market-not-allowed"
+    field = "scope.market"
+
+
+class BrandNotAllowed(RuleBroken):
+    code = "brand-not-allowed"
+    field = "scope.brand"
+
+
+class DatasetUnknown(RuleBroken):
+    code = "dataset-unknown"
+    field = "dataset_id"
+
+
+class DatasetIsRetired(RuleBroken):
+    code = "dataset-retired"
+    field = "dataset_id"

@@ -1,0 +1,160 @@
+"""The model: its versions, its aliases, and what may be done with them."""
+
+from dataclasses import dataclass, field, replace
+from typing import Self
+
+from schemas.aliases import Alias, point
+from schemas.event import Event
+from schemas.models import (
+    ModelArchivalRequested,
+    ModelArchived,
+    ModelChanges,
+    ModelRegistered,
+    ModelRegistrationMatched,
+    ModelRegistrationRequested,
+    ModelUpdated,
+    ModelUpdateRequested,
+    VersionPromoted,
+    VersionPromotionRequested,
+)
+from schemas.values import ALL_MARKETS, AliasScope, Artifact
+from services.registry.domain.asked import Asked
+from services.registry.domain.details import Details
+from services.registry.domain.errors import (
+    BrandNotAllowed,
+    MarketNotAllowed,
+    ModelIsArchived,
+    ModelUnknown,
+    VersionConflict,
+    VersionIsArchived,
+    VersionUnknown,
+)
+from services.registry.domain.version import State, Version, fingerprint
+
+
+@dataclass(kw_only=True)
+class Model:
+    """The aggregate; `events` is what it has raised since it was loaded."""
+
+    model_id: str
+    details: Details
+    versions: list[Version] = field(default_factory=list)
+    aliases: tuple[Alias, ...] = ()
+    state: State = "active"
+    events: list[Event] = field(default_factory=list)
+
+    @classmethod
+    def existing(cls, model: Self | None, model_id: str) -> Self:
+        """Raises: ModelUnknown, ModelIsArchived."""
+        if model is None:
+            raise ModelUnknown(f"there is no model {model_id}")
+        model.ensure_active()
+        return model
+
+    def ensure_active(self) -> None:
+        if self.state == "archived":
+            raise ModelIsArchived(f"model {self.model_id} is archived")
+
+    def version(self, number: int) -> Version:
+        """Raises: VersionUnknown, VersionIsArchived."""
+        # Versions count from 1 and are never taken away.
+        if number > len(self.versions):
+            raise VersionUnknown(f"model {self.model_id} has no version {number}")
+        found = self.versions[number - 1]
+        if found.state == "archived":
+            raise VersionIsArchived(f"version {number} of model {self.model_id} is archived")
+        return found
+
+    def target(self, alias: str, scope: AliasScope) -> int | None:
+        """Where `alias` points in exactly this scope."""
+        return next((each.version for each in self.aliases if (each.alias, each.scope) == (alias, scope)), None)
+
+    def register(self, request: ModelRegistrationRequested, artifact: Artifact, asked: Asked) -> None:
+        """Make the next version, or match the one that it already is; what is said of the model is said anew."""
+        self.ensure_active()
+        details = self.details.said_anew(request)
+        changes = self.details.changes_to(details)
+        self.details = details
+        mark = fingerprint(request, artifact)
+        known = next((each for each in self.versions if each.fingerprint == mark), None)
+        self.events.append(self._made(request, artifact, asked, mark) if known is None else self._matched(known, asked))
+        if changes.model_fields_set:
+            self.events.append(self._updated(changes, asked))
+
+    def promote(self, request: VersionPromotionRequested, asked: Asked) -> None:
+        """Point an alias at a version in a scope."""
+        scope = request.scope or AliasScope()
+        self.version(request.version)
+        self._ensure_covers(scope)
+        previous = self.target(request.alias, scope)
+        if request.expected_version is not None and previous != request.expected_version:
+            raise VersionConflict(f"{request.alias} points at {previous or 'nothing'}, not {request.expected_version}")
+        self.aliases = point(self.aliases, Alias(alias=request.alias, scope=scope, version=request.version))
+        self.events.append(
+            VersionPromoted(
+                model_id=self.model_id,
+                alias=request.alias,
+                scope=scope,
+                version=request.version,
+                previous_version=previous,
+                promoted_by=asked.by,
+                request_id=asked.request_id,
+            )
+        )
+
+    def update(self, request: ModelUpdateRequested, asked: Asked) -> None:
+        """Say something anew; answered also where nothing changes by it."""
+        details = self.details.said_anew(request)
+        changes = self.details.changes_to(details)
+        self.details = details
+        self.events.append(self._updated(changes, asked))
+
+    def archive(self, request: ModelArchivalRequested, asked: Asked) -> None:
+        """Take a version or all of it out of use, at once; aliases that point there stay, and lead nowhere."""
+        if request.version is None:
+            self.state = "archived"
+        else:
+            archived = replace(self.version(request.version), state="archived")
+            self.versions[archived.number - 1] = archived
+        self.events.append(
+            ModelArchived(
+                model_id=self.model_id,
+                version=request.version,
+                archived_by=asked.by,
+                request_id=asked.request_id,
+            )
+        )
+
+    def _ensure_covers(self, scope: AliasScope) -> None:
+        markets, brands = self.details.markets, self.details.brands
+        if scope.market is not None and ALL_MARKETS not in markets and scope.market not in markets:
+            raise MarketNotAllowed(f"{scope.market} is not among the markets of model {self.model_id}")
+        if scope.brand is not None and brands and scope.brand not in brands:
+            raise BrandNotAllowed(f"{scope.brand} is not among the brands of model {self.model_id}")
+
+    def _made(
+        self, request: ModelRegistrationRequested, artifact: Artifact, asked: Asked, mark: str
+    ) -> ModelRegistered:
+        version = Version(number=len(self.versions) + 1, sha256=artifact.sha256, fingerprint=mark)
+        self.versions.append(version)
+        return ModelRegistered.model_validate(
+            {
+                **self.details.values(),
+                "model_id": self.model_id,
+                "version": version.number,
+                "format": request.format,
+                "artifact": artifact,
+                "signature": request.signature,
+                "entrypoint": request.entrypoint,
+                "requirements": request.requirements,
+                "registered_by": asked.by,
+                "registered_at": asked.at,
+                "request_id": asked.request_id,
+            }
+        )
+
+    def _matched(self, version: Version, asked: Asked) -> ModelRegistrationMatched:
+        return ModelRegistrationMatched(model_id=self.model_id, version=version.number, request_id=asked.request_id)
+
+    def _updated(self, changes: ModelChanges, asked: Asked) -> ModelUpdated:
+        return ModelUpdated(model_id=self.model_id, changes=changes, updated_by=asked.by, request_id=asked.request_id)

@@ -1,0 +1,27 @@
+"""scikit-learn: a pickle or joblib file, compressed or not, or a skops archive."""
+
+from typing import Final
+
+from services.registry.formats.archive import ZIP_MAGIC, names_in_zip
+from services.registry.formats.bundle import Bundle
+from services.registry.formats.packed import HEAD_BYTES, LZ4_FRAME, unpacked
+
+_PICKLES: Final = tuple(bytes((0x80, protocol)) for protocol in (2, 3, 4, 5))
+_STOP: Final = b"."
+
+
+async def check(bundle: Bundle) -> str | None:
+    path = bundle.only(".pkl", ".pickle", ".joblib", ".skops")
+    if path is None:
+        return "holds not exactly one pickle, joblib or skops file"
+    head = await bundle.head(path, HEAD_BYTES)
+    if head.startswith(ZIP_MAGIC):
+        names = await names_in_zip(bundle, path)
+        return None if names and "schema.json" in names else "is an archive, but not one of skops"
+    if head.startswith(LZ4_FRAME):
+        return None
+    if not unpacked(head).startswith(_PICKLES):
+        return "is neither a pickle of protocol 2 to 5, nor a joblib file, nor a skops archive"
+    if head.startswith(_PICKLES) and await bundle.tail(path, 1) != _STOP:
+        return "is a pickle that has been cut off"
+    return None

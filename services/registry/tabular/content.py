@@ -1,0 +1,113 @@
+"""Reads what a data set holds: its objects, their columns, their rows."""
+
+import asyncio
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import Final
+
+from pydantic import ValidationError
+
+from chassis.objects import Location, ObjectChanged, ObjectInfo, ObjectMissing, Objects
+from schemas.values import DataFormat
+from services.registry.domain.dataset import Content
+from services.registry.refusals import (
+    DatasetChanged,
+    DatasetEmpty,
+    DatasetSchemaMismatch,
+    DatasetTooLarge,
+    DatasetUnreadable,
+)
+from services.registry.tabular import csv, parquet
+from services.registry.tabular.part import Part, Unreadable
+from services.registry.tabular.types import columns
+
+_AT_ONCE: Final = 8
+_HIDDEN: Final = ("_", ".")
+
+
+@dataclass(frozen=True)
+class Contents:
+    """Reads data sets from the object store, a few objects at a time and no more of them than it needs."""
+
+    objects: Objects
+    max_objects: int
+
+    async def read(self, uri: str, data_format: DataFormat) -> Content:
+        """What lies at `uri`.
+
+        Raises:
+            Refusal: nothing, too many objects, objects that can't be read or have different columns.
+        """
+        with _refusing():
+            found = await self._find(Location.parse(uri))
+            if not found:
+                raise DatasetEmpty(f"there is nothing at {uri}")
+            if len(found) > self.max_objects:
+                raise DatasetTooLarge(f"it has {len(found)} objects; {self.max_objects} are allowed")
+            gate = asyncio.Semaphore(_AT_ONCE)
+            parts = await asyncio.gather(*(self._part(info, data_format, gate) for info in found))
+        return _joined(found, parts, data_format)
+
+    async def _find(self, location: Location) -> list[ObjectInfo]:
+        if not location.key.endswith("/"):
+            try:
+                return [await self.objects.stat(location)]
+            except ObjectMissing:
+                pass
+        prefix = Location(location.bucket, f"{location.key.rstrip('/')}/")
+        return [each for each in await self.objects.list(prefix) if not _is_hidden(each, prefix)]
+
+    async def _part(self, info: ObjectInfo, data_format: DataFormat, gate: asyncio.Semaphore) -> Part | None:
+        """None of an empty CSV object: it has no columns that could differ."""
+        read = partial(self._bytes, info)
+        async with gate:
+            try:
+                if data_format == "parquet":
+                    return await asyncio.to_thread(parquet.part, await parquet.footer(read, info.size_bytes))
+                if info.size_bytes == 0:
+                    return None
+                return await asyncio.to_thread(csv.part, await csv.first_block(read, info.size_bytes))
+            except Unreadable as error:
+                raise DatasetUnreadable(f"{info.location}: {error}") from error
+
+    async def _bytes(self, info: ObjectInfo, offset: int, length: int) -> bytes:
+        # A length of nothing would ask for everything.
+        return await self.objects.get(info.location, offset=offset, length=length, etag=info.etag) if length else b""
+
+
+def _is_hidden(info: ObjectInfo, prefix: Location) -> bool:
+    """Markers such as `_SUCCESS` are no data, as Spark and Hive have it."""
+    path = info.location.key.removeprefix(prefix.key)
+    return any(segment.startswith(_HIDDEN) for segment in path.split("/"))
+
+
+def _joined(found: Sequence[ObjectInfo], parts: Sequence[Part | None], data_format: DataFormat) -> Content:
+    readable = [(info, part) for info, part in zip(found, parts, strict=True) if part is not None]
+    if not readable:
+        raise DatasetEmpty("its objects are empty")
+    first_info, first = readable[0]
+    for info, part in readable[1:]:
+        same = part.schema.names == first.schema.names if data_format == "csv" else part.schema.equals(first.schema)
+        if not same:
+            raise DatasetSchemaMismatch(f"{info.location} has other columns than {first_info.location}")
+    rows = sum(part.rows or 0 for _, part in readable) if data_format == "parquet" else None
+    if rows == 0:
+        raise DatasetEmpty("it has no rows")
+    try:
+        schema = columns(first.schema, says_nullable=data_format == "parquet")
+    except ValidationError as error:
+        raise DatasetUnreadable(f"{first_info.location}: a column's name is empty, too long or no text") from error
+    size_bytes = sum(info.size_bytes for info in found)
+    return Content(columns=schema, objects=len(found), rows=rows, size_bytes=size_bytes)
+
+
+@contextmanager
+def _refusing() -> Generator[None]:
+    try:
+        yield
+    except ObjectMissing as error:
+        raise DatasetEmpty(f"there is no longer anything at {error}") from error
+    except ObjectChanged as error:
+        raise DatasetChanged(f"{error} was changed while it was read") from error

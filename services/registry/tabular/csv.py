@@ -1,0 +1,46 @@
+"""CSV: names from the first line, types as the first block has them; rows aren't counted."""
+
+from typing import Final
+
+import pyarrow as pa
+from pyarrow import csv
+
+from services.registry.tabular.part import Part, Read, Unreadable
+
+_BLOCK_BYTES: Final = 1024 * 1024
+
+
+async def first_block(read: Read, size_bytes: int) -> bytes:
+    """Whole lines from the beginning, about 1 MB of them.
+
+    Raises:
+        Unreadable: its first line alone is longer.
+    """
+    block = await read(0, min(_BLOCK_BYTES, size_bytes))
+    if len(block) == size_bytes:
+        return block
+    whole_lines = block[: block.rfind(b"\n") + 1]
+    if not whole_lines:
+        raise Unreadable("its first line is longer than 1 MB")
+    return whole_lines
+
+
+def part(block: bytes) -> Part:
+    """What a block says.
+
+    Raises:
+        Unreadable: it isn't CSV in UTF-8 with a header line of distinct names.
+    """
+    if b"\x00" in block:
+        raise Unreadable("it holds bytes that no text has")
+    try:
+        schema = csv.read_csv(
+            pa.BufferReader(block),
+            read_options=csv.ReadOptions(use_threads=False, block_size=len(block) + 1),
+            parse_options=csv.ParseOptions(newlines_in_values=True),
+        ).schema
+    except (pa.ArrowException, ValueError) as error:
+        raise Unreadable(f"it can't be read as CSV: {error}"[:500]) from error
+    if len(set(schema.names)) < len(schema.names):
+        raise Unreadable("its header names a column twice")
+    return Part(schema, None)

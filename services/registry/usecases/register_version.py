@@ -1,0 +1,41 @@
+"""A model's next version, from bytes that somebody has put into `incoming/`."""
+
+from dataclasses import dataclass
+
+from chassis.bus.delivery import Delivery
+from chassis.clock import Clock
+from schemas.models import ModelRegistrationRequested
+from services.registry.domain.details import Details
+from services.registry.domain.model import Model
+from services.registry.ports import Repository, TakeArtifact
+from services.registry.refusals import refusing
+from services.registry.usecases.asking import asked
+
+
+@dataclass(frozen=True)
+class RegisterVersion:
+    """Slow: called by the worker, after `ensure_possible` by the handler."""
+
+    models: Repository[Model]
+    take_artifact: TakeArtifact
+    clock: Clock
+
+    async def __call__(self, request: ModelRegistrationRequested, delivery: Delivery) -> None:
+        await self.ensure_possible(request)
+        artifact = await self.take_artifact(request.artifact, request.format)
+        who = asked(delivery, self.clock)
+
+        def decide(model: Model | None) -> Model:
+            model = model or Model(model_id=request.model_id, details=Details.of(request))
+            model.register(request, artifact, who)
+            return model
+
+        with refusing():
+            await self.models.answer(request.model_id, decide, delivery, makes=True)
+
+    async def ensure_possible(self, request: ModelRegistrationRequested) -> None:
+        """Refuse what no bytes can make right: an archived model stays archived."""
+        model = await self.models.load(request.model_id)
+        if model is not None:
+            with refusing():
+                model.ensure_active()

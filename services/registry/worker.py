@@ -1,0 +1,154 @@
+"""Answers waiting requests under leases: each subject's in order of arrival, several subjects at a time."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Final
+
+import structlog
+from structlog.contextvars import bound_contextvars
+
+from chassis.bus.delivery import Delivery
+from chassis.bus.envelope import Message
+from chassis.bus.line import Answered, Handler, Refuser
+from chassis.bus.perseverance import ProbeAll, against_poison, through_outages
+from chassis.clock import Clock
+from chassis.documents.client import Document
+from chassis.documents.leases import Lease, Observer, release
+from chassis.errors import AssignmentLost, PlatformError, Refusal
+from chassis.telemetry import REFUSALS
+from schemas.event import Event
+from schemas.topics import DATASET_REQUESTS, MODEL_REQUESTS
+from services.registry.hold import Hold
+from services.registry.refusals import RegistrationFailed
+from services.registry.waiting import Accepted, Registrations
+
+log = structlog.get_logger(__name__)
+
+_LOOK_AGAIN_S: Final = 1.0
+_TOPICS: Final = {topic.name: topic for topic in (MODEL_REQUESTS, DATASET_REQUESTS)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Desk:
+    """How waiting requests are answered. `answered` is told a topic, a subject and a request key."""
+
+    answers: Mapping[type[Event], Handler]
+    answered: Mapping[str, Answered]
+    refuser: Refuser
+    probe: ProbeAll
+
+    async def settle(self, accepted: Accepted, delivery: Delivery) -> None:
+        """Answer, unless it has been answered: by a fact or by a refusal."""
+        if await self._is_answered(accepted, delivery):
+            return
+        try:
+            await against_poison(partial(self._answer, accepted, delivery), self.probe)
+        except Refusal as refusal:
+            await self.refuse(accepted, delivery, refusal)
+        except Exception as error:  # As in the bus: what fails for ever must end, and here an answer is owed.
+            if isinstance(error, PlatformError) and error.retryable:
+                raise
+            log.exception("registration_failed", request_id=delivery.request_id)
+            await self.refuse(accepted, delivery, RegistrationFailed("it could not be registered"))
+
+    async def refuse(self, accepted: Accepted, delivery: Delivery, refusal: Refusal) -> None:
+        """Refuse, unless it has been answered."""
+        if await self._is_answered(accepted, delivery):
+            return
+        await self.refuser.refuse(delivery, Message(delivery.envelope, {}), refusal, _TOPICS[delivery.topic])
+        REFUSALS.labels(delivery.topic, refusal.code).inc()
+        log.info("request_refused", code=refusal.code, subject=accepted.subject)
+
+    async def _answer(self, accepted: Accepted, delivery: Delivery) -> None:
+        event = accepted.event
+        await self.answers[type(event)](event, delivery)
+
+    async def _is_answered(self, accepted: Accepted, delivery: Delivery) -> bool:
+        if await self.refuser.has_refused(delivery.request_key):
+            return True
+        return await self.answered[delivery.topic](accepted.subject, delivery.request_key)
+
+
+class Worker:
+    """Takes the head of each subject's queue whose lease is free or lost."""
+
+    def __init__(
+        self,
+        registrations: Registrations,
+        desk: Desk,
+        *,
+        clock: Clock,
+        owner: str,
+        lease_s: float,
+        slots: int,
+        max_attempts: int,
+    ) -> None:
+        self._registrations = registrations
+        self._desk = desk
+        self._clock = clock
+        self._owner = owner
+        self._lease_s = lease_s
+        self._slots = slots
+        self._max_attempts = max_attempts
+        self._observer = Observer(clock, lease_s)
+        self._busy: set[str] = set()
+
+    async def run(self) -> None:
+        """Work until cancelled; then give back what is unfinished."""
+        async with asyncio.TaskGroup() as tasks:
+            while True:
+                await through_outages(partial(self._fill_slots, tasks), bound_s=None)
+                await self._registrations.woken(_LOOK_AGAIN_S)
+
+    async def _fill_slots(self, tasks: asyncio.TaskGroup) -> None:
+        if len(self._busy) >= self._slots:
+            return
+        for head in await self._registrations.heads():
+            if len(self._busy) >= self._slots:
+                return
+            if head["about"] not in self._busy and self._observer.is_lost(head):
+                await self._take(head, tasks)
+
+    async def _take(self, head: Document, tasks: asyncio.TaskGroup) -> None:
+        claimed = await self._registrations.claim(head, self._owner)
+        if claimed is None:
+            return
+        self._observer.forget(head["_id"])
+        self._busy.add(head["about"])
+        task = tasks.create_task(self._work(*claimed))
+        task.add_done_callback(lambda _: self._free(head["about"]))
+
+    def _free(self, about: str) -> None:
+        self._busy.discard(about)
+        self._registrations.wake()
+
+    async def _work(self, accepted: Accepted, lease: Lease) -> None:
+        hold = Hold(self._registrations.collection, lease, clock=self._clock, lease_s=self._lease_s)
+        delivery = accepted.delivery(hold.is_live)
+        with bound_contextvars(event_id=delivery.request_id, correlation_id=delivery.cause.correlation_id):
+            try:
+                await hold.while_held(through_outages(lambda: self._finish(accepted, delivery, lease), bound_s=None))
+            except AssignmentLost:
+                log.warning("lease_lost", request_id=delivery.request_id)
+            except asyncio.CancelledError:
+                await _before_leaving(partial(release, self._registrations.collection, lease))
+                raise
+
+    async def _finish(self, accepted: Accepted, delivery: Delivery, lease: Lease) -> None:
+        if lease.fence > self._max_attempts:
+            log.error("registration_failed", request_id=delivery.request_id, attempts=lease.fence - 1)
+            refusal = RegistrationFailed(f"{self._max_attempts} workers ended while they worked on it")
+            await self._desk.refuse(accepted, delivery, refusal)
+        else:
+            await self._desk.settle(accepted, delivery)
+        await self._registrations.remove(lease)
+
+
+async def _before_leaving(step: Callable[[], Awaitable[None]]) -> None:
+    try:
+        async with asyncio.timeout(2):
+            await step()
+    except (PlatformError, TimeoutError):
+        log.warning("lease_left_to_expire", exc_info=True)
