@@ -1,0 +1,78 @@
+"""Where the embedded stack keeps its files."""
+
+import hashlib
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+CHECKOUT: Final = Path(__file__).resolve().parents[2]
+
+# sun_path holds 108 bytes; supervisor binds to "<socket>.<pid>" first.
+_LONGEST_SOCKET_PATH: Final = 95
+
+
+@dataclass(frozen=True)
+class Layout:
+    """One stack's folders: code and downloads may be shared by several stacks, data never is."""
+
+    root: Path
+    data: Path
+    downloads: Path
+
+    @property
+    def stack_id(self) -> str:
+        """Marks every process of this stack in its environment; the same for the same data folder."""
+        return str(self.data.resolve())
+
+    @property
+    def short_id(self) -> str:
+        return hashlib.sha256(self.stack_id.encode()).hexdigest()[:12]
+
+    @property
+    def stack_file(self) -> Path:
+        return self.data / "stack.json"
+
+    @property
+    def secrets_file(self) -> Path:
+        return self.data / "secrets.json"
+
+    @property
+    def ports_file(self) -> Path:
+        return self.data / "ports.json"
+
+    @property
+    def lock_file(self) -> Path:
+        return self.data / "lock"
+
+    @property
+    def logs(self) -> Path:
+        return self.data / "logs"
+
+    @property
+    def programs(self) -> Path:
+        return self.data / "programs"
+
+    @property
+    def supervisor_ini(self) -> Path:
+        return self.data / "supervisord.ini"
+
+    @property
+    def socket(self) -> Path:
+        """The supervisor's control socket, near the data unless that path is too long for a socket."""
+        near = self.data.resolve() / "supervisor.sock"
+        if len(bytes(near)) <= _LONGEST_SOCKET_PATH:
+            return near
+        return Path(tempfile.gettempdir()) / f"mlp-{self.short_id}.sock"
+
+    def of(self, part: str) -> Path:
+        """The data folder of one server."""
+        return self.data / "data" / part
+
+    def make(self) -> None:
+        """Make the folders that every start needs, closed to other users."""
+        self.data.mkdir(parents=True, exist_ok=True)
+        for folder in (self.logs, self.programs, self.data / "data"):
+            folder.mkdir(exist_ok=True)
+        self.programs.chmod(0o700)
+        self.logs.chmod(0o700)

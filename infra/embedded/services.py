@@ -1,0 +1,109 @@
+"""The platform's services as programs of the stack: the same code and settings as anywhere."""
+
+import json
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from infra.embedded.errors import NotReady, StackError
+from infra.embedded.part import Connection, Context
+from infra.embedded.ports import HOST
+from infra.embedded.program import Program
+from infra.embedded.stackfile import program_name
+
+_PROBE_S: Final = 5.0
+# Credentials reach a service only by the connections that it needs.
+_CREDENTIALS: Final = ("_PASSWORD", "_USERNAME", "_ACCESS_KEY", "_SECRET_KEY", "_URL", "_DSN")
+
+
+@dataclass(frozen=True)
+class Service:
+    """A service, the servers that it uses, and how long it may take to finish what is in hand."""
+
+    name: str
+    needs: tuple[str, ...]
+    stop_wait_s: int = 15
+
+
+SERVICES: Final = (
+    Service("registry", ("kafka", "mongo", "s3")),
+    Service("deployer", ("kafka", "mongo", "s3")),
+    Service("executor", ("kafka", "mongo", "s3"), stop_wait_s=20),
+    Service("metrics", ("kafka", "postgres")),
+)
+
+
+@dataclass(frozen=True)
+class Instance:
+    """One process of a service, counted from 1."""
+
+    service: Service
+    number: int
+    port: int
+
+    @property
+    def name(self) -> str:
+        return program_name(self.service.name, self.number)
+
+    @property
+    def url(self) -> str:
+        return f"http://{HOST}:{self.port}"
+
+    def probe(self) -> None:
+        """Ask the service itself; it looks at all that it needs."""
+        try:
+            urllib.request.urlopen(f"{self.url}/health/ready", timeout=_PROBE_S).close()  # noqa: S310
+        except urllib.error.HTTPError as error:
+            raise NotReady(_reasons(error)) from error
+        except OSError as error:
+            raise NotReady(str(error)) from error
+
+    def program(self, context: Context, connections: Mapping[str, Connection]) -> Program:
+        settings = {name: value for name, value in context.environ.items() if name.startswith("MLP_")}
+        environment = {name: value for name, value in settings.items() if not name.endswith(_CREDENTIALS)}
+        for need in self.service.needs:
+            environment |= connections[need].settings(self.service.name)
+        environment |= {"MLP_HTTP_HOST": HOST, "MLP_HTTP_PORT": str(self.port), "PYTHONUNBUFFERED": "1"}
+        return Program(
+            name=self.name,
+            command=(sys.executable, "-m", f"services.{self.service.name}"),
+            folder=context.layout.root,
+            environment=environment,
+            stop_wait_s=self.service.stop_wait_s,
+        )
+
+
+def instances(services: Iterable[Service], context: Context, *, running: Collection[str]) -> list[Instance]:
+    """As many of each as `MLP_<SERVICE>_INSTANCES` says, each with a port of its own."""
+    return [
+        _instance(service, number, context, running=running)
+        for service in services
+        for number in range(1, _count(service.name, context.environ) + 1)
+    ]
+
+
+def _instance(service: Service, number: int, context: Context, *, running: Collection[str]) -> Instance:
+    name = program_name(service.name, number)
+    if name not in running:
+        context.ports.make_free(name)
+    return Instance(service, number, context.ports.get(name))
+
+
+def _count(service: str, environ: Mapping[str, str]) -> int:
+    variable = f"MLP_{service.upper()}_INSTANCES"
+    text = environ.get(variable, "1")
+    if text.isdecimal() and int(text) > 0:
+        return int(text)
+    raise StackError(service, f"{variable}={text} is no number of processes", remedy="give 1 or more")
+
+
+def _reasons(error: urllib.error.HTTPError) -> str:
+    """What a service says that it lacks, on one line."""
+    body = error.read().decode(errors="replace").strip()
+    try:
+        return json.dumps(json.loads(body))
+    except ValueError:
+        return body or f"HTTP {error.code}"

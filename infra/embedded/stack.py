@@ -1,0 +1,141 @@
+"""The embedded stack: the same servers as compose, and the services, as supervised processes."""
+
+import os
+import shutil
+import threading
+import time
+from collections.abc import Collection, Mapping
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any, Final
+
+from infra.embedded import orphans
+from infra.embedded.credentials import Credentials
+from infra.embedded.files import locked, read_json
+from infra.embedded.layout import CHECKOUT, Layout
+from infra.embedded.part import Context
+from infra.embedded.parts import SERVERS
+from infra.embedded.ports import Ports
+from infra.embedded.postgres_files import folder_elsewhere
+from infra.embedded.report import Report, Silence
+from infra.embedded.services import SERVICES
+from infra.embedded.startup import Startup
+from infra.embedded.supervision import Supervisor
+
+ALL_SERVICES: Final = tuple(service.name for service in SERVICES)
+_POLL_S: Final = 0.1
+
+
+class Stack:
+    """One stack and its data folder; `up` and `down` may be called at any time and any number of times.
+
+    Args:
+        data: everything that this stack writes, but for what it downloads.
+        root: the checkout whose services are run.
+        downloads: may be shared by any number of stacks.
+        environ: settings; the process's own if left out.
+        report: told what goes on.
+    """
+
+    def __init__(
+        self,
+        data: Path,
+        *,
+        root: Path = CHECKOUT,
+        downloads: Path | None = None,
+        environ: Mapping[str, str] | None = None,
+        report: Report | None = None,
+    ) -> None:
+        settings = dict(os.environ if environ is None else environ)
+        shared = downloads or Path(settings.get("MLP_DOWNLOADS", root / ".downloads"))
+        self.layout = Layout(root, data.resolve(), shared.resolve())
+        self._report = report or Silence()
+        self._context = Context(
+            self.layout,
+            settings,
+            Ports(self.layout.ports_file, settings),
+            Credentials(self.layout.secrets_file),
+            self._report.begin,
+        )
+        self._supervisor = Supervisor(self.layout)
+
+    def up(self, *, servers: Collection[str] = SERVERS, services: Collection[str] = ALL_SERVICES) -> dict[str, Any]:
+        """Make sure that these run and are ready; what else runs is left alone.
+
+        Returns:
+            What `stack.json` holds.
+
+        Raises:
+            StackError: a part can't be had; the others run on.
+            KeyboardInterrupt: what this call has started from nothing is stopped again.
+        """
+        self.layout.make()
+        with self._alone():
+            found_running = self._supervisor.alive()
+            try:
+                if not found_running:
+                    self._start_supervisor()
+                startup = Startup(self._context, self._supervisor, self._report, threading.Event())
+                startup.run(servers, [service for service in SERVICES if service.name in services])
+            except KeyboardInterrupt:
+                if not found_running:
+                    self._down()
+                raise
+        return self.connections()
+
+    def down(self) -> None:
+        """Stop all of it; nothing that this stack has started is left. Data stays."""
+        if not self.layout.data.exists():
+            orphans.end(orphans.processes_of(self.layout.stack_id))
+            return
+        with self._alone():
+            self._down()
+
+    def clean(self) -> None:
+        """`down`, then delete its data."""
+        self.down()
+        for folder in (self.layout.data, folder_elsewhere(self.layout)):
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def connections(self) -> dict[str, Any]:
+        """What `stack.json` holds: how to reach what runs, with passwords."""
+        return read_json(self.layout.stack_file)
+
+    def _alone(self) -> AbstractContextManager[None]:
+        def wait() -> None:
+            self._report.begin("stack", "waiting for another command")
+
+        return locked(self.layout.lock_file, on_wait=wait)
+
+    def _start_supervisor(self) -> None:
+        left = orphans.processes_of(self.layout.stack_id)
+        if left:
+            self._report.begin("stack", f"ending {len(left)} processes of a supervisor that was killed")
+            orphans.end(left)
+        self.layout.stack_file.unlink(missing_ok=True)
+        self._supervisor.start(self._context.environ)
+
+    def _down(self) -> None:
+        if self._supervisor.alive():
+            programs = self._supervisor.processes().keys()
+            # Services first: what they have in hand still needs the servers.
+            self._stop_all(programs - set(SERVERS))
+            self._stop_all(programs & set(SERVERS))
+            self._supervisor.shut_down()
+        orphans.end(orphans.processes_of(self.layout.stack_id))
+        self.layout.stack_file.unlink(missing_ok=True)
+        self.layout.socket.unlink(missing_ok=True)
+
+    def _stop_all(self, names: Collection[str]) -> None:
+        begun = time.monotonic()
+        for name in names:
+            self._report.begin(name, "stopping")
+        self._supervisor.stop(names)
+        waiting = set(names)
+        while waiting:
+            states = self._supervisor.processes()
+            for name in sorted(waiting):
+                if states[name].pid is None:
+                    waiting.remove(name)
+                    self._report.done(name, "stopped", seconds=time.monotonic() - begun)
+            time.sleep(_POLL_S)
