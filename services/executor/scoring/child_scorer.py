@@ -54,7 +54,7 @@ class ChildScorer:
                     {
                         "format": model.format.replace("-", "_"),
                         "entrypoint": model.entrypoint,
-                        "params": self._task.job.params,
+                        "params": self._task.job.effective_params,
                         "inputs": [vars(column) for column in self._task.plan.inputs],
                         "outputs": [vars(column) for column in self._task.plan.outputs],
                         "text": self._task.plan.text,

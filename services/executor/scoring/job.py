@@ -4,27 +4,11 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-MlflowType = Literal["boolean", "integer", "long", "float", "double", "string", "binary", "datetime"]
+from schemas.signature import Signature
 
 
 class _Frozen(BaseModel, frozen=True):
     model_config = ConfigDict(extra="ignore")
-
-
-class SignatureField(_Frozen, frozen=True):
-    """A column or parameter, in MLflow's type names."""
-
-    name: str
-    type: MlflowType
-    required: bool = True
-
-
-class Signature(_Frozen, frozen=True):
-    """What a model takes and gives."""
-
-    inputs: tuple[SignatureField, ...]
-    outputs: tuple[SignatureField, ...] = ()
-    params: tuple[SignatureField, ...] = ()
 
 
 class ModelArtifact(_Frozen, frozen=True):
@@ -66,6 +50,12 @@ class ScoringJob(_Frozen, frozen=True):
     output_prefix: str
     keep: tuple[str, ...] | None = None
     params: dict[str, Any] = Field(default_factory=dict[str, Any])
+
+    @property
+    def effective_params(self) -> dict[str, Any]:
+        """The signature's defaults, and what the job gives."""
+        defaults = {one.name: one.default for one in self.model.signature.params if one.default is not None}
+        return {**defaults, **self.params}
 
 
 class Progress(_Frozen, frozen=True):

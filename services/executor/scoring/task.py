@@ -8,12 +8,13 @@ from dataclasses import dataclass, field
 import pyarrow as pa
 from pyspark import TaskContext
 
+from schemas.signature import SignatureField
 from services.executor.scoring.artifacts import ArtifactCache
 from services.executor.scoring.assembly import accepted_rows, rejected_rows
 from services.executor.scoring.child.conversion import Column
 from services.executor.scoring.child.scoring import Plan
 from services.executor.scoring.errors import ScoringError
-from services.executor.scoring.job import ScoringJob, SignatureField
+from services.executor.scoring.job import ScoringJob
 from services.executor.scoring.layout import Layout
 from services.executor.scoring.objects import DATASETS, MODELS, RESULTS, Bucket, parse_uri
 from services.executor.scoring.progress import ProgressAddress, TaskProgress
@@ -102,7 +103,14 @@ def _scorer(spec: TaskSpec) -> Scorer:
     """A warm one for the same bytes, signature and parameters, or a new one in the place of the least recently used."""
     job, settings = spec.job, spec.settings
     text = job.input.format == "csv"
-    key = (job.model.sha256, job.model.format, job.model.entrypoint, job.model.signature, text, repr(job.params))
+    key = (
+        job.model.sha256,
+        job.model.format,
+        job.model.entrypoint,
+        job.model.signature,
+        text,
+        repr(job.effective_params),
+    )
     if key not in _warm:
         while len(_warm) >= _WARM:
             _warm.popitem(last=False)[1].close()

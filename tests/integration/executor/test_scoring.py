@@ -1,0 +1,123 @@
+"""The plain path: what comes out is what the model gives when it is called directly."""
+
+import gzip
+import io
+import json
+
+import numpy as np
+import onnxruntime as ort
+import pandas as pd
+import pyarrow as pa
+import pyarrow.csv as pacsv
+import pytest
+from skl2onnx import to_onnx
+from sklearn.ensemble import GradientBoostingRegressor, HistGradientBoostingRegressor
+from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder
+
+from schemas.signature import Signature, SignatureField
+from services.executor.scoring.job import Progress
+from services.executor.scoring.warm_driver import WarmDriver
+from tests.integration.executor.bench import FEATURES, Bench, features, frame, score, signature
+
+TRAINING = features(500, seed=7)
+TARGET = TRAINING["f0"].to_numpy() * 3 + np.sin(TRAINING["f1"].to_numpy())
+
+
+@pytest.mark.parametrize(
+    "estimator", [LinearRegression(), GradientBoostingRegressor(), HistGradientBoostingRegressor()]
+)
+async def test_a_scikit_learn_model_scores_as_when_called_directly(bench: Bench, driver: WarmDriver, estimator) -> None:
+    estimator.fit(frame(TRAINING), TARGET)
+    table = features(5_500)
+    outcome = await score(driver, bench.job(bench.parquet(table), bench.sklearn(estimator)))
+    output = bench.read(outcome)
+    rows = output.rows.sort_by("id")
+    assert rows.column_names == ["id", "prediction"]
+    assert rows["id"].equals(table["id"])
+    np.testing.assert_allclose(rows["prediction"], estimator.predict(frame(table)), rtol=1e-12, atol=1e-12)
+    assert (outcome.rows_in, outcome.rows_out, outcome.rows_rejected) == (5_500, 5_500, 0)
+
+
+async def test_a_model_fitted_without_names_gets_a_matrix(bench: Bench, driver: WarmDriver) -> None:
+    estimator = LinearRegression().fit(frame(TRAINING).to_numpy(), TARGET)
+    table = features(100)
+    outcome = await score(driver, bench.job(bench.parquet(table), bench.sklearn(estimator)))
+    np.testing.assert_allclose(
+        bench.read(outcome).rows["prediction"], estimator.predict(frame(table).to_numpy()), rtol=1e-12, atol=1e-12
+    )
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+async def test_an_onnx_model_scores_as_when_called_directly(bench: Bench, driver: WarmDriver, dtype) -> None:
+    raw = to_onnx(LinearRegression().fit(frame(TRAINING), TARGET), np.zeros((1, 4), dtype)).SerializeToString()
+    table = features(5_500)
+    model = bench.model(raw, "model.onnx", format="onnx")
+    rows = bench.read(await score(driver, bench.job(bench.parquet(table), model))).rows.sort_by("id")
+    session = ort.InferenceSession(raw)
+    [expected] = session.run(None, {session.get_inputs()[0].name: frame(table).to_numpy().astype(dtype)})
+    assert rows.schema.field("prediction").type == pa.from_numpy_dtype(dtype)
+    np.testing.assert_allclose(rows["prediction"], expected[:, 0], rtol=1e-5, atol=1e-5)
+
+
+async def test_an_onnx_classifier_gives_the_outputs_of_its_signature(bench: Bench, driver: WarmDriver) -> None:
+    classifier = LogisticRegression().fit(frame(TRAINING), TARGET > 0)
+    raw = to_onnx(classifier, np.zeros((1, 4), np.float64), options={"zipmap": False}).SerializeToString()
+    outputs = (SignatureField(name="label", type="long", required=True),)
+    model = bench.model(raw, "model.onnx", format="onnx", signature=signature(outputs=outputs))
+    table = features(300)
+    rows = bench.read(await score(driver, bench.job(bench.parquet(table), model))).rows
+    assert rows.column_names == ["id", "label"]
+    assert rows["label"].to_pylist() == [int(label) for label in classifier.predict(frame(table))]
+
+
+async def test_text_columns_reach_the_model(bench: Bench, driver: WarmDriver) -> None:
+    training = pd.DataFrame({"store": ["north", "south"] * 50, "week": range(100)})
+    encoder = OneHotEncoder(handle_unknown="ignore")
+    estimator = make_pipeline(encoder, LinearRegression()).fit(training, np.arange(100))
+    inputs = (
+        SignatureField(name="store", type="string", required=True),
+        SignatureField(name="week", type="long", required=True),
+    )
+    model = bench.sklearn(estimator, signature=Signature(inputs=inputs, outputs=(), params=()))
+    uri = bench.parquet(pa.Table.from_pandas(training, preserve_index=False))
+    rows = bench.read(await score(driver, bench.job(uri, model, keep=("week", "store")))).rows
+    assert rows.column_names == ["week", "store", "prediction"]
+    np.testing.assert_allclose(rows["prediction"], estimator.predict(training), atol=1e-9)
+
+
+@pytest.mark.parametrize("compress", [bytes, gzip.compress])
+async def test_a_csv_scores_like_the_same_rows_in_parquet(bench: Bench, driver: WarmDriver, compress) -> None:
+    estimator = LinearRegression().fit(frame(TRAINING), TARGET)
+    table = features(5_000)
+    buffer = io.BytesIO()
+    pacsv.write_csv(table, buffer)
+    uri = bench.new_input(compress(buffer.getvalue()), suffix=".csv")
+    rows = bench.read(await score(driver, bench.job(uri, bench.sklearn(estimator), format="csv"))).rows
+    assert rows["id"].to_pylist() == [str(number) for number in range(5_000)]
+    np.testing.assert_allclose(rows["prediction"], estimator.predict(frame(table)), rtol=1e-12, atol=1e-12)
+
+
+async def test_several_objects_with_several_row_groups_are_one_input(bench: Bench, driver: WarmDriver) -> None:
+    estimator = LinearRegression().fit(frame(TRAINING), TARGET)
+    table = features(10_000)
+    uri = bench.parquet(*[table.slice(start, 2_000) for start in range(0, 10_000, 2_000)], row_group_size=300)
+    job = bench.job(uri, bench.sklearn(estimator))
+    output = bench.read(await score(driver, job))
+    assert output.rows.sort_by("id")["id"].equals(table["id"])
+    assert output.manifest["input"]["objects"] == [item.model_dump() for item in job.input.objects]
+    assert output.manifest["schema"] == [{"name": "id", "type": "int64"}, {"name": "prediction", "type": "double"}]
+
+
+async def test_progress_is_told_and_the_log_is_kept(bench: Bench, driver: WarmDriver) -> None:
+    estimator = LinearRegression().fit(frame(TRAINING), TARGET)
+    told: list[Progress] = []
+    job = bench.job(bench.parquet(features(20_000)), bench.sklearn(estimator))
+    outcome = await driver.run(job, on_progress=told.append)
+    assert told
+    assert all(one.rows_total == 20_000 and one.rows_done <= 20_000 for one in told)
+    events = [json.loads(line)["event"] for line in bench.fetch(outcome.log_uri).splitlines()]
+    assert (events[0], events[-1]) == ("started", "finished")
+    assert {"rows_per_s", "prediction_mean", "score_s"} <= set(outcome.metrics)
+    assert FEATURES[0] not in outcome.metrics
