@@ -144,7 +144,7 @@ class VersionPromoted(Event, type="ml.VersionPromoted.v1", topic=MODEL_EVENTS, k
 
 
 class ModelChanges(Wire):
-    """New values of the fields that changed."""
+    """Fields of a model that changed, with their new values."""
 
     name: Name | None = None
     description: Description | None = None
