@@ -1,67 +1,81 @@
-.DEFAULT_GOAL := help
+# `make help` lists the verbs. What a verb needs is set up first; when nothing has changed, that takes no time.
+
+PYTHON ?= python3
+VENV := .venv
+MODEL_VENV := .venv-model
+RUN := $(VENV)/bin/python
+UV := $(VENV)/bin/uv
+STAMPS := $(VENV)/stamps
+
 SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
 
-PYTHON ?= python3.11
-VENV := .venv/bin
-SETUP := .venv/.installed .venv-model/.installed
+.PHONY: help setup up down status logs clean demo test test-full check bench lock
 
-.PHONY: help setup demo up down status logs clean test test-full check bench lock schemas
+help: ## list the verbs
+	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "make %-10s %s\n", $$1, $$2 }'
 
-help: ## this list
-	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+setup: $(STAMPS)/platform $(STAMPS)/model $(STAMPS)/machine ## install what is missing: environments, Java, bubblewrap
 
-setup: $(SETUP) ## install what is missing
-	@$(VENV)/python -m infra.embedded prepare
+up: setup ## start the embedded stack; returns when all of it is ready
+	@$(RUN) -m infra.embedded up
 
-.venv/.installed: requirements/bootstrap.txt requirements/dev.txt
-	@$(PYTHON) -m venv .venv
-	@echo "installing Python packages ..."
-	@$(VENV)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bootstrap.txt
-	@$(VENV)/uv pip sync --quiet --python .venv requirements/bootstrap.txt requirements/dev.txt
-	@touch $@
+down: ## stop every process of the stack; its data stays
+	@$(if $(wildcard $(RUN)),$(RUN) -m infra.embedded down,echo "nothing runs")
 
-.venv-model/.installed: requirements/model.txt .venv/.installed
-	@$(PYTHON) -m venv .venv-model
-	@$(VENV)/uv pip sync --quiet --python .venv-model requirements/model.txt
-	@touch $@
+status: setup ## what runs, where, how much memory it takes
+	@$(RUN) -m infra.embedded status
 
-demo: setup ## the whole job on real data; leaves the platform up
-	@$(VENV)/python -m infra.embedded up
-	@$(VENV)/python -m examples.grocery
+logs: setup ## the last lines of every part; NAME=kafka for one, FOLLOW=1 to go on
+	@$(RUN) -m infra.embedded logs $(NAME) $(if $(FOLLOW),--follow)
 
-up: setup ## start the platform in the background
-	@$(VENV)/python -m infra.embedded up
+clean: ## stop the stack and delete its data
+	@$(if $(wildcard $(RUN)),$(RUN) -m infra.embedded clean,rm -rf .run)
 
-down: .venv/.installed ## stop it; data survives
-	@$(VENV)/python -m infra.embedded down
-
-status: .venv/.installed ## what runs, and where
-	@$(VENV)/python -m infra.embedded status
-
-logs: .venv/.installed ## what it says; `make logs OF=executor`
-	@$(VENV)/python -m infra.embedded logs $(OF)
-
-clean: .venv/.installed ## stop it and delete its data
-	@$(VENV)/python -m infra.embedded clean
+demo: setup ## the whole job on real data
+	@$(RUN) -m examples.grocery
 
 test: setup ## the tests that fit in 15 minutes on two cores
-	@$(VENV)/python -m pytest -m "not long"
+	@$(RUN) -m pytest -m "not long"
 
-test-full: setup ## all of them
-	@$(VENV)/python -m pytest
+test-full: setup ## all tests
+	@$(RUN) -m pytest
 
-check: $(SETUP) ## format, lint, types, import rules, contract drift
-	@$(VENV)/ruff format --check --quiet . || { echo "run: $(VENV)/ruff format ."; exit 1; }
-	@$(VENV)/ruff check --quiet .
-	@$(VENV)/pyright --warnings
-	@$(VENV)/lint-imports --no-cache
-	@$(VENV)/python -m schemas.generate --check
+check: setup ## format, lint, types, import rules, contract drift
+	@$(VENV)/bin/ruff format --check
+	@$(VENV)/bin/ruff check
+	@$(VENV)/bin/pyright
+	@$(VENV)/bin/lint-imports
+	@$(RUN) -m schemas.generate --check
 
-bench: setup ## the benchmarks, against the running platform
-	@$(VENV)/python -m benchmarks
+bench: setup ## the benchmarks, each beside its peer or limit
+	@$(RUN) -m benchmarks
 
-lock: .venv/.installed ## write the hashed requirements anew
-	@PATH="$(CURDIR)/$(VENV):$$PATH" requirements/lock.sh
+lock: setup ## write the hashed locks anew
+	@PATH="$(CURDIR)/$(VENV)/bin:$$PATH" requirements/lock.sh
 
-schemas: .venv/.installed ## write what is generated from the contracts
-	@$(VENV)/python -m schemas.generate
+# Stamps: a recipe runs only when its lock file is newer.
+
+$(STAMPS)/uv: requirements/bootstrap.txt
+	@echo "setup: making $(VENV)"
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' || \
+	  { echo "setup: $(PYTHON) is no Python 3.11 to 3.13; name one: make PYTHON=python3.11" >&2; exit 1; }
+	@test -x $(RUN) || $(PYTHON) -m venv $(VENV)
+	@$(RUN) -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@mkdir -p $(STAMPS) && touch $@
+
+$(STAMPS)/platform: requirements/dev.txt $(STAMPS)/uv
+	@echo "setup: installing the platform's packages"
+	@$(UV) pip sync --quiet --python $(RUN) $<
+	@touch $@
+
+$(STAMPS)/model: requirements/model.txt $(STAMPS)/uv
+	@echo "setup: installing the packages of sandboxed models in $(MODEL_VENV)"
+	@test -x $(MODEL_VENV)/bin/python || $(UV) venv --quiet --python $(RUN) $(MODEL_VENV)
+	@$(UV) pip sync --quiet --python $(MODEL_VENV)/bin/python $<
+	@touch $@
+
+$(STAMPS)/machine: infra/embedded/machine.sh $(STAMPS)/uv
+	@sh $<
+	@touch $@

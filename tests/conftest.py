@@ -1,116 +1,120 @@
-"""Real servers for tests, each started when a test of this session first asks for it, all stopped at its end.
+"""Real servers for tests: a test names what it needs, and those that the session's tests name are started together.
 
-`kafka(principal)`, `mongo`, `s3` and `postgres` are the settings that a service would get; topics, principals, ACLs and
-buckets are in place. The servers are shared: a test uses ids of its own (`new_name()`), and `service_environment(name)`
-gives a process of ours the variables that `make up` would give it. `MLP_TEST_STACK=<folder>` keeps the servers of
-that folder running from one session to the next.
+    async def test_facts_are_kept(kafka: KafkaServer, mongo: MongoSettings) -> None: ...
+
+`kafka`, `mongo`, `s3`, `postgres` say how to reach one server each, shared by the whole session; so a test uses ids,
+consumer groups and databases of its own. `empty_postgres` is a new database for one test. `stack` is the stack itself,
+for tests that stop and start it. Data lie in a temporary folder, jars are shared with the checkout's own stack, and
+servers that the settings point at (`MLP_MONGO_URL`, …) are used instead of embedded ones.
 """
 
 import os
-from collections.abc import Callable, Iterator
+import shutil
+import tempfile
+import uuid
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
-from typing import Any
-from uuid import uuid4
+from typing import Final
+from urllib.parse import urlsplit
 
+import asyncpg
 import pytest
+import pytest_asyncio
 from pydantic import SecretStr
 
 from chassis.settings import KafkaSettings, MongoSettings, PostgresSettings, S3Settings
+from infra.embedded.parts import SERVERS
+from infra.embedded.postgres import PostgresConnection
+from infra.embedded.services import SERVICES
 from infra.embedded.stack import Stack
 
-ROOT = Path(__file__).resolve().parents[1]
+_GROUPS: Final = {"empty_postgres": "postgres"}
 
 
-class Servers:
-    """The session's servers."""
+class KafkaServer:
+    """The bus of the tests, with all topics, principals and ACLs."""
 
-    def __init__(self, stack: Stack) -> None:
-        self.stack = stack
-        self._running: set[str] = set()
-        self._known: dict[str, Any] = {}
+    def __init__(self, section: dict) -> None:
+        self.bootstrap_servers: str = section["bootstrap_servers"]
+        self._section = section
 
-    def need(self, *names: str) -> dict[str, Any]:
-        """Make sure that these run; what `stack.json` says of all that run."""
-        if not self._running.issuperset(names):
-            self._running |= set(names)
-            self._known = self.stack.up(servers=self._running, services=())
-        return self._known
-
-
-@pytest.fixture(scope="session")
-def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
-    kept = os.environ.get("MLP_TEST_STACK")
-    environ = {name: value for name, value in os.environ.items() if not name.startswith("MLP_")}
-    data = Path(kept) if kept else tmp_path_factory.mktemp("stack", numbered=True)
-    stack = Stack(data, downloads=ROOT / ".downloads", environ=environ)
-    yield Servers(stack)
-    if not kept:
-        stack.clean()
-
-
-@pytest.fixture(scope="session")
-def kafka(servers: Servers) -> Callable[[str], KafkaSettings]:
-    """How one principal reaches Kafka."""
-
-    def settings(principal: str) -> KafkaSettings:
-        known = servers.need("kafka")["kafka"]
+    def settings(self, principal: str) -> KafkaSettings:
+        """How `principal` signs in."""
         return KafkaSettings(
-            bootstrap_servers=known["bootstrap_servers"],
-            security_protocol=known["security_protocol"],
-            sasl_mechanism=known["sasl_mechanism"],
+            bootstrap_servers=self.bootstrap_servers,
+            security_protocol=self._section["security_protocol"],
+            sasl_mechanism=self._section["sasl_mechanism"],
             username=principal,
-            password=SecretStr(known["principals"][principal]["password"]),
+            password=self._section["principals"][principal]["password"],
             session_timeout_ms=6_000,
         )
 
-    return settings
+
+@pytest.fixture(scope="session")
+def stack(request: pytest.FixtureRequest) -> Iterator[Stack]:
+    """A stack with the servers that the session's tests name."""
+    named = {name for item in request.session.items for name in getattr(item, "fixturenames", ())}
+    data = Path(tempfile.mkdtemp(prefix="mlp-tests-"))
+    data.chmod(0o755)  # PostgreSQL's user has to get through
+    running = Stack(data)
+    try:
+        running.up(servers=[s for s in SERVERS if s in named or s in {_GROUPS.get(n) for n in named}], services=())
+        yield running
+    finally:
+        running.clean()
+        shutil.rmtree(data, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
-def mongo(servers: Servers) -> MongoSettings:
-    return MongoSettings(url=SecretStr(servers.need("mongo")["mongo"]["url"]))
+def kafka(stack: Stack) -> KafkaServer:
+    return KafkaServer(stack.connection("kafka").described())
 
 
 @pytest.fixture(scope="session")
-def s3(servers: Servers) -> S3Settings:
-    known = servers.need("s3")["s3"]
-    return S3Settings(
-        endpoint=known["endpoint"],
-        access_key=SecretStr(known["access_key"]),
-        secret_key=SecretStr(known["secret_key"]),
-    )
+def mongo(stack: Stack) -> MongoSettings:
+    return MongoSettings(url=stack.connection("mongo").described()["url"])
 
 
 @pytest.fixture(scope="session")
-def postgres(servers: Servers) -> PostgresSettings:
-    return PostgresSettings(dsn=SecretStr(servers.need("postgres")["postgres"]["dsn"]))
+def s3(stack: Stack) -> S3Settings:
+    return S3Settings(**stack.connection("s3").described())
 
 
 @pytest.fixture(scope="session")
-def service_environment(servers: Servers) -> Callable[[str], dict[str, str]]:
-    """The environment of a process of ours, as `make up` would set it, on these servers; its page on a free port."""
+def postgres(stack: Stack) -> PostgresSettings:
+    return PostgresSettings(dsn=stack.connection("postgres").described()["dsn"])
+
+
+@pytest_asyncio.fixture
+async def empty_postgres(stack: Stack) -> AsyncIterator[PostgresSettings]:
+    connection = stack.connection("postgres")
+    assert isinstance(connection, PostgresConnection)
+    name = f"test_{uuid.uuid4().hex}"
+    admin = await asyncpg.connect(connection.admin_dsn or connection.dsn)
+    try:
+        await admin.execute(f"CREATE DATABASE {name} OWNER {urlsplit(connection.dsn).username}")
+        yield PostgresSettings(dsn=SecretStr(urlsplit(connection.dsn)._replace(path=f"/{name}").geturl()))
+        await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    finally:
+        await admin.close()
+
+
+@pytest.fixture(scope="session")
+def service_environment(stack: Stack) -> Callable[[str], dict[str, str]]:
+    """The environment that `make up` would give a process of the named service, its page on a free port.
+
+    A test that asks for it names the servers that the service needs as well.
+    """
 
     def environment(name: str) -> dict[str, str]:
-        known = servers.need("kafka", "mongo", "s3", "postgres")
-        bus, objects = known["kafka"], known["s3"]
-        return {
-            **os.environ,
-            "MLP_KAFKA_BOOTSTRAP_SERVERS": bus["bootstrap_servers"],
-            "MLP_KAFKA_USERNAME": name,
-            "MLP_KAFKA_PASSWORD": bus["principals"][name]["password"],
-            "MLP_KAFKA_SESSION_TIMEOUT_MS": "6000",
-            "MLP_MONGO_URL": known["mongo"]["url"],
-            "MLP_S3_ENDPOINT": objects["endpoint"],
-            "MLP_S3_ACCESS_KEY": objects["access_key"],
-            "MLP_S3_SECRET_KEY": objects["secret_key"],
-            "MLP_POSTGRES_DSN": known["postgres"]["dsn"],
-            "MLP_HTTP_PORT": "0",
-        }
+        service = next(each for each in SERVICES if each.name == name)
+        settings = {k: v for need in service.needs for k, v in stack.connection(need).settings(name).items()}
+        return {**os.environ, **settings, "MLP_HTTP_HOST": "127.0.0.1", "MLP_HTTP_PORT": "0"}
 
     return environment
 
 
 @pytest.fixture
 def new_name() -> Callable[[], str]:
-    """An id that no other test uses."""
-    return lambda: f"t-{uuid4().hex[:12]}"
+    """Makes ids that no other test uses."""
+    return lambda: f"t-{uuid.uuid4().hex[:12]}"

@@ -1,8 +1,8 @@
 """`python -m infra.embedded`: the embedded stack of this checkout."""
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -13,7 +13,10 @@ from rich.markup import escape
 from infra.embedded.console import ConsoleReport
 from infra.embedded.errors import StackError
 from infra.embedded.layout import CHECKOUT
+from infra.embedded.logtail import follow as followed
+from infra.embedded.logtail import last_lines
 from infra.embedded.stack import ALL_SERVICES, Stack
+from infra.embedded.status import LEFT_OVER, table
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__, pretty_exceptions_show_locals=False)
 _out = Console()
@@ -24,7 +27,7 @@ _DATA = CHECKOUT / ".run"
 
 
 @contextmanager
-def _stack(data: Path) -> Iterator[Stack]:
+def _stack(data: Path) -> Generator[Stack]:
     """The stack, told about on the terminal; its errors end the program with one line."""
     try:
         with ConsoleReport(_out) as report:
@@ -65,3 +68,44 @@ def clean(data: _Data = _DATA) -> None:
     with _stack(data) as stack:
         stack.clean()
     _out.print(f"deleted {escape(str(data))}", highlight=False, soft_wrap=True)
+
+
+@app.command()
+def status(data: _Data = _DATA) -> None:
+    """Show what runs, where, and how much memory it takes."""
+    with _stack(data) as stack:
+        found = stack.status()
+    if not found:
+        _out.print("nothing runs; `make up` starts it")
+        return
+    _out.print(table(found), soft_wrap=True)
+    if any(row.state == LEFT_OVER for row in found):
+        _out.print("their supervisor was killed; `make up` or `make down` ends them")
+
+
+@app.command()
+def logs(
+    name: Annotated[str, typer.Argument(help="A part, such as kafka; all of them if left out.")] = "",
+    data: _Data = _DATA,
+    *,
+    lines: Annotated[int, typer.Option("--lines", "-n", help="How many of each part.")] = 20,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on as they are written; Ctrl-C ends it.")] = False,
+) -> None:
+    """Print the last lines of every part's log, or of one."""
+    found = {path.stem: path for path in sorted((data / "logs").glob("*.log"))}
+    chosen = {part: path for part, path in found.items() if name in {"", part}}
+    if not chosen:
+        known = ", ".join(found) or "no part yet; `make up` starts them"
+        _err.print(f"[red]error:[/] no log of {name or 'anything'}; there are logs of {known}", soft_wrap=True)
+        raise typer.Exit(1)
+    for part, path in chosen.items():
+        for line in last_lines(path, lines):
+            _print_line(part, line)
+    if follow:
+        with suppress(KeyboardInterrupt):
+            for part, line in followed(chosen):
+                _print_line(part, line)
+
+
+def _print_line(part: str, line: str) -> None:
+    _out.print(f"[cyan]{part:<11}[/] {escape(line)}", highlight=False, soft_wrap=True)

@@ -3,7 +3,7 @@
 import fcntl
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -33,7 +33,7 @@ def write_json(path: Path, content: dict[str, Any]) -> None:
 
 
 @contextmanager
-def locked(path: Path, *, on_wait: Callable[[], None] | None = None) -> Iterator[None]:
+def locked(path: Path, *, on_wait: Callable[[], None] | None = None) -> Generator[None]:
     """Hold `path` as a lock between threads and processes; it falls with the process.
 
     Args:

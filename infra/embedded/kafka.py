@@ -188,7 +188,7 @@ def external(environ: Mapping[str, str], credentials: Credentials) -> KafkaConne
     if shared:
         password = environ.get("MLP_KAFKA_PASSWORD", "")
         signed_in = replace(cluster, username=shared, password=password)
-        everybody = dict.fromkeys(PRINCIPALS, password)
+        everybody: dict[str, str] = dict.fromkeys(PRINCIPALS, password)
         return KafkaConnection(signed_in, everybody, partitions, administered=False, shared_username=shared)
     if not given:
         remedy = "set MLP_KAFKA_ADMIN_USERNAME and _PASSWORD, or MLP_KAFKA_USERNAME and _PASSWORD"

@@ -24,7 +24,7 @@ NAME: Final = "postgres"
 VARIABLE: Final = "MLP_POSTGRES_DSN"
 OWNER: Final = "platform"  # a role, and the database that it owns
 ADMIN: Final = "postgres"
-_TIMEOUT_S: Final = 5.0
+_TIMEOUT_S: Final = 5
 _ROUND_TRIP: Final = (
     "CREATE TEMPORARY TABLE readiness (token text)",
     "INSERT INTO readiness VALUES ('ready')",

@@ -12,7 +12,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from aiohttp import ClientError, ClientSession, ClientTimeout
-from miniopy_async import Minio
+from miniopy_async.api import Minio
 from miniopy_async.error import MinioException
 
 from infra.embedded.errors import NotReady
@@ -141,7 +141,6 @@ class S3Server:
             "s3.port": port(NAME),
             "s3.port.grpc": port("s3-grpc"),
             "s3.port.iceberg": 0,
-            "s3.port.lance": 0,
             "s3.port.lance": 0,
             "s3.config": self._data / "s3.json",
             "s3.iam": "false",

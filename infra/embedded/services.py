@@ -32,7 +32,7 @@ SERVICES: Final = (
     Service("registry", ("kafka", "mongo", "s3")),
     Service("deployer", ("kafka", "mongo", "s3")),
     Service("executor", ("kafka", "mongo", "s3"), stop_wait_s=20),
-    Service("metrics", ("kafka", "postgres")),
+    Service("metrics", ("kafka", "mongo", "postgres")),
 )
 
 

@@ -13,13 +13,14 @@ from infra.embedded import orphans
 from infra.embedded.credentials import Credentials
 from infra.embedded.files import locked, read_json
 from infra.embedded.layout import CHECKOUT, Layout
-from infra.embedded.part import Context
-from infra.embedded.parts import SERVERS
+from infra.embedded.part import Connection, Context
+from infra.embedded.parts import SERVERS, parts
 from infra.embedded.ports import Ports
 from infra.embedded.postgres_files import folder_elsewhere
 from infra.embedded.report import Report, Silence
 from infra.embedded.services import SERVICES
 from infra.embedded.startup import Startup
+from infra.embedded.status import Row, rows
 from infra.embedded.supervision import Supervisor
 
 ALL_SERVICES: Final = tuple(service.name for service in SERVICES)
@@ -97,9 +98,17 @@ class Stack:
         for folder in (self.layout.data, folder_elsewhere(self.layout)):
             shutil.rmtree(folder, ignore_errors=True)
 
+    def status(self) -> list[Row]:
+        """A row for each process; none if nothing runs."""
+        return rows(self.layout, self._supervisor, self.connections())
+
     def connections(self) -> dict[str, Any]:
         """What `stack.json` holds: how to reach what runs, with passwords."""
         return read_json(self.layout.stack_file)
+
+    def connection(self, server: str) -> Connection:
+        """How to reach one of the servers, for those who need more than `stack.json` says."""
+        return parts([server], self._context, running=[server])[0].connection
 
     def _alone(self) -> AbstractContextManager[None]:
         def wait() -> None:
