@@ -86,7 +86,13 @@ class Service:
 
     def take_batches(self, lines: Mapping[Topic, Mapping[type[Event], Handler]], store: Store, *, suffix: str) -> None:
         """Store what the handlers, which only check, let pass; many at a time."""
-        batch = BatchLine([self.line(topic, each, refuser=self.refusals) for topic, each in lines.items()], store)
+        batch = BatchLine(
+            [
+                self.line(topic, each, refuser=self.refusals if topic.refusals else None)
+                for topic, each in lines.items()
+            ],
+            store,
+        )
         self._watch(self.consumers.read_batches(batch, suffix=suffix))
 
     def line(self, topic: Topic, handlers: Mapping[type[Event], Handler], **options: object) -> Line:

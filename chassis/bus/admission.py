@@ -34,14 +34,14 @@ def read_message(record: KafkaRecord, topic: Topic) -> Message:
     return message
 
 
-def read_fact(message: Message) -> Event:
-    """Read what another service published.
+def read_fact(message: Message, topic: Topic) -> Event:
+    """Read what a service published on `topic`.
 
     Raises:
         Unreadable: it breaks its own schema.
     """
     try:
-        return parse(message.envelope.type, message.data)
+        return parse(message.envelope.type, message.data, topic=topic)
     except SchemaViolation as violation:
         fields = "; ".join(f"{each.field}: {each.message}" for each in violation.violations)
         raise Unreadable("schema-invalid", fields) from violation

@@ -25,6 +25,8 @@ from chassis.settings import KafkaSettings
 
 _BATCH_RECORDS = 500
 _BATCH_WAIT_MS = 200
+# All of a batch is in memory at once, as objects that are some ten times the size of their JSON.
+_BATCH_BYTES = 8 * 1024 * 1024
 
 
 class _HasConsumer(Protocol):
@@ -120,6 +122,7 @@ class Consumers:
             batch=True,
             max_records=_BATCH_RECORDS,
             batch_timeout_ms=_BATCH_WAIT_MS,
+            fetch_max_bytes=_BATCH_BYTES,
             **self._options(subscription),
         )
         subscriber(on_batch, parser=_raw, decoder=_itself)

@@ -123,7 +123,7 @@ class Line:
         asks = CATALOGUE[message.envelope.type].kind in (Kind.REQUEST, Kind.OBSERVATION)
         if asks and self.refuser is not None:
             return await self._request(message, record, delivery, self.refuser)
-        return await self._call(read_fact(message), delivery)
+        return await self._call(read_fact(message, self.topic), delivery)
 
     async def _request(self, message: Message, record: KafkaRecord, delivery: Delivery, refuser: Refuser) -> Outcome:
         if await refuser.has_refused(delivery.request_key):

@@ -96,7 +96,7 @@ class Replica:
             known = await self._known(key)
             sequence = message.envelope.sequence or 0
             if sequence > (known["_sequence"] if known else 0):
-                await self._apply(read_fact(message), sequence, known)
+                await self._apply(read_fact(message, self.topic), sequence, known)
 
     async def _known(self, key: str) -> Document | None:
         with translated():
