@@ -77,10 +77,10 @@ class CountingService:
 class Outsider:
     """Publishes as `upstream` and reads everything as `operator`."""
 
-    def __init__(self, kafka: Callable[[str], Any]) -> None:
-        self._producer = AIOKafkaProducer(**client_options(kafka("upstream")), acks="all")
+    def __init__(self, kafka: Any) -> None:
+        self._producer = AIOKafkaProducer(**client_options(kafka.settings("upstream")), acks="all")
         topics = ("ml.model.events", "ml.model.refusals", "ml.registry.dlq")
-        self._consumer = AIOKafkaConsumer(*topics, **client_options(kafka("operator")), fetch_max_wait_ms=50)
+        self._consumer = AIOKafkaConsumer(*topics, **client_options(kafka.settings("operator")), fetch_max_wait_ms=50)
         self.seen: list[Any] = []
 
     async def start(self) -> None:
@@ -142,7 +142,7 @@ def make_service(kafka, mongo, s3) -> Callable[..., CountingService]:
     database = f"chassis-{uuid4().hex[:8]}"
 
     def make(**settings: Any) -> CountingService:
-        given = {"kafka": kafka("registry"), "mongo": mongo, "s3": s3, "http": HttpSettings(port=0)}
+        given = {"kafka": kafka.settings("registry"), "mongo": mongo, "s3": s3, "http": HttpSettings(port=0)}
         return CountingService(ChassisSettings(**(given | settings)), database)
 
     return make
