@@ -20,12 +20,16 @@ from examples.grocery.stack import Stack, read_stack
 from examples.grocery.watch import dead_letters, metric_points
 
 
-async def run_demo(run_folder: Path, console: Console) -> report.Summary:
+def run_demo(run_folder: Path, console: Console) -> report.Summary:
     """Raises DemoError, in words for the user."""
     stack = read_stack(run_folder / "stack.json")
-    await asyncio.to_thread(stack.check_ready)
+    stack.check_ready()
     with _step(console, "Rows to score made, two models trained"):
-        prepared = await asyncio.to_thread(prepare, run_folder / "demo")
+        prepared = prepare(run_folder / "demo")
+    return asyncio.run(_use_platform(stack, prepared, console))
+
+
+async def _use_platform(stack: Stack, prepared: Prepared, console: Console) -> report.Summary:
     dead_before = await dead_letters(stack.kafka)
     async with Bus(stack.kafka) as bus:
         dataset, runs = await _score(bus, stack, prepared, console)

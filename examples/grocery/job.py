@@ -9,7 +9,7 @@ from examples.grocery.errors import DemoError
 from examples.grocery.events import Message
 from examples.grocery.objects import Buckets
 from examples.grocery.prepare import Prepared
-from examples.grocery.training import RECIPES, Recipe
+from examples.grocery.recipes import RECIPES, Recipe
 
 REGISTERED, MATCHED = "ModelRegistered", "ModelRegistrationMatched"
 _EXECUTION_TIMEOUT_S = 600.0

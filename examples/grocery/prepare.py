@@ -2,7 +2,6 @@
 
 import hashlib
 import shutil
-from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -11,7 +10,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from examples.grocery import training
 from examples.grocery.data import FloatArray, Products, read_products, read_promotions, read_sales
 from examples.grocery.features import KEYS, NAIVE, feature_table, true_units
 from examples.grocery.panel import (
@@ -23,6 +21,7 @@ from examples.grocery.panel import (
     product_ids,
     regular_pairs,
 )
+from examples.grocery.recipes import BOOSTED, NEURAL, Recipe
 
 SCORED_WEEKS = range(LAST_KNOWN_WEEK + 1, WEEKS + 1)
 # The training rows are made as the rows to score are, one quarter earlier: pairs that were regular by then.
@@ -46,10 +45,10 @@ class Prepared:
         """Columns: the keys, `department`, `units` (true), `naive` (those of the week before)."""
         return self.folder / "truth.parquet"
 
-    def model(self, recipe: training.Recipe) -> Path:
+    def model(self, recipe: Recipe) -> Path:
         return self.folder / "models" / recipe.model_id / recipe.file_name
 
-    def digest(self, recipe: training.Recipe) -> str:
+    def digest(self, recipe: Recipe) -> str:
         return hashlib.sha256(self.model(recipe).read_bytes()).hexdigest()
 
 
@@ -68,7 +67,7 @@ def _fingerprint() -> str:
     digest = hashlib.sha256()
     for package in _PACKAGES:
         digest.update(f"{package}=={version(package)}\n".encode())
-    for name in ("data", "panel", "features", "training", "prepare"):
+    for name in ("data", "panel", "features", "recipes", "training", "prepare"):
         digest.update(Path(__file__).with_name(f"{name}.py").read_bytes())
     return digest.hexdigest()[:16]
 
@@ -102,15 +101,15 @@ def _write_scoring(target: Prepared, panel: Panel, department_names: list[str]) 
 
 
 def _write_models(target: Prepared, panel: Panel) -> None:
+    from examples.grocery import training  # seconds of imports that a second run does without
+
     rows = pa.concat_tables(feature_table(panel, week=week) for week in TRAINING_WEEKS).to_pandas()
     units: FloatArray = np.concatenate([true_units(panel, week=week) for week in TRAINING_WEEKS])
-    artifacts: Iterator[tuple[training.Recipe, bytes]] = iter(
-        (
-            (training.BOOSTED, training.boosted_bytes(training.train_boosted(rows, units))),
-            (training.NEURAL, training.neural_bytes(training.train_neural(rows, units))),
-        )
-    )
-    for recipe, content in artifacts:
+    artifacts = {
+        BOOSTED: training.boosted_bytes(training.train_boosted(rows, units)),
+        NEURAL: training.neural_bytes(training.train_neural(rows, units)),
+    }
+    for recipe, content in artifacts.items():
         path = target.model(recipe)
         path.parent.mkdir(parents=True)
         path.write_bytes(content)

@@ -6,7 +6,7 @@ from uuid import uuid4
 from examples.grocery.events import Message
 from examples.grocery.panel import LAST_KNOWN_WEEK, MIN_WEEKS_SOLD
 from examples.grocery.prepare import SCORED_WEEKS, TRAINING_WEEKS, Prepared
-from examples.grocery.training import Recipe
+from examples.grocery.recipes import Recipe
 
 DATASET_ID = "grocery-weekly-demand"
 DATASET_URI = "s3://datasets/grocery/weekly-demand/"

@@ -4,8 +4,6 @@
 # (scikit-learn and skl2onnx have no types: what is guessed from their defaults is too narrow.)
 
 import warnings
-from dataclasses import dataclass
-from importlib.metadata import version
 from io import BytesIO
 from typing import Any, Protocol
 
@@ -24,7 +22,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
-from examples.grocery.features import FEATURES
+from examples.grocery.recipes import BOOSTED, NEURAL
 
 OPSET, IR_VERSION = 18, 10
 SEED = 84_51
@@ -32,54 +30,6 @@ SEED = 84_51
 
 class Model(Protocol):
     def predict(self, features: DataFrame) -> NDArray[np.floating[Any]]: ...
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """How one model is made, and what an upstream system says about it when it registers it."""
-
-    model_id: str
-    name: str
-    description: str
-    format: str
-    file_name: str
-    features: tuple[str, ...]
-    output_type: str
-    packages: tuple[str, ...]
-
-    @property
-    def signature(self) -> dict[str, Any]:
-        inputs = [{"name": name, "type": "float", "required": True} for name in self.features]
-        outputs = [{"name": "prediction", "type": self.output_type, "required": True}]
-        return {"inputs": inputs, "outputs": outputs, "params": []}
-
-    @property
-    def requirements(self) -> list[str]:
-        return [f"{package}=={version(package)}" for package in self.packages]
-
-
-BOOSTED = Recipe(
-    model_id="grocery-demand-boosted",
-    name="Grocery demand, boosted trees",
-    description="Units of a product that a store sells next week: gradient boosted trees with a Poisson loss.",
-    format="sklearn",
-    file_name="model.joblib",
-    features=tuple(FEATURES),
-    output_type="double",
-    packages=("scikit-learn", "numpy", "joblib"),
-)
-NEURAL = Recipe(
-    model_id="grocery-demand-neural",
-    name="Grocery demand, neural network",
-    description="Units of a product that a store sells next week: a network of two hidden layers on scaled features.",
-    format="onnx",
-    file_name="model.onnx",
-    # A department's code is a name, not a quantity: trees split on it, a network would multiply it.
-    features=tuple(name for name in FEATURES if name != "department_code"),
-    output_type="float",
-    packages=(),
-)
-RECIPES = (BOOSTED, NEURAL)
 
 
 def train_boosted(rows: DataFrame, units: NDArray[np.float64]) -> Model:

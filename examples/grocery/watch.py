@@ -2,7 +2,9 @@
 
 import asyncio
 import re
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
 
 import asyncpg
 from aiokafka import AIOKafkaConsumer
@@ -24,15 +26,25 @@ async def dead_letters(kafka: Kafka) -> int:
     """How many there ever were, in all services."""
     client = kafka.client(OPERATOR)
     try:
-        async with AIOKafkaConsumer(**client) as everything:
+        async with _consumer(client) as everything:
             topics = sorted(filter(_DEAD_LETTERS.match, await everything.topics()))
-        async with AIOKafkaConsumer(*topics, **client) as consumer:
+        async with _consumer(client, topics) as consumer:
             ends = await consumer.end_offsets(consumer.assignment())
     except KafkaConnectionError as error:
         raise StackDownError("Kafka does not answer") from error
     except KafkaError as error:
         raise DemoError(f"can't count the dead letters as {OPERATOR}: {error!r}") from error
     return sum(ends.values())
+
+
+@asynccontextmanager
+async def _consumer(client: dict[str, Any], topics: Sequence[str] = ()) -> AsyncGenerator[AIOKafkaConsumer]:
+    consumer = AIOKafkaConsumer(*topics, **client)
+    try:
+        await consumer.start()
+        yield consumer
+    finally:
+        await consumer.stop()
 
 
 async def metric_points(dsn: str, finished: Sequence[Message]) -> dict[str, int]:

@@ -4,15 +4,8 @@ import pytest
 from pandas import DataFrame
 
 from examples.grocery.features import FEATURES
-from examples.grocery.training import (
-    BOOSTED,
-    NEURAL,
-    RECIPES,
-    boosted_bytes,
-    neural_bytes,
-    train_boosted,
-    train_neural,
-)
+from examples.grocery.recipes import BOOSTED, NEURAL, RECIPES
+from examples.grocery.training import boosted_bytes, neural_bytes, train_boosted, train_neural
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ import schemas.catalogue  # noqa: F401 - fills CATALOGUE
 from examples.grocery import requests
 from examples.grocery.events import Message, read_message
 from examples.grocery.prepare import Prepared
-from examples.grocery.training import RECIPES, Recipe
+from examples.grocery.recipes import RECIPES, Recipe
 from schemas.event import CATALOGUE
 
 
