@@ -23,6 +23,7 @@ from infra.embedded.tool import run_tool
 NAME: Final = "postgres"
 VARIABLE: Final = "MLP_POSTGRES_DSN"
 OWNER: Final = "platform"  # a role, and the database that it owns
+READER: Final = "mlp_reader"  # whoever reads the published views is granted it
 ADMIN: Final = "postgres"
 _TIMEOUT_S: Final = 5
 _ROUND_TRIP: Final = (
@@ -68,8 +69,9 @@ class PostgresConnection:
     async def _make_database(self, admin_dsn: str) -> None:
         connection = await asyncpg.connect(admin_dsn, timeout=_TIMEOUT_S)
         try:
-            if not await connection.fetchval("SELECT true FROM pg_roles WHERE rolname = $1", OWNER):
-                await connection.execute(f"CREATE ROLE {OWNER} LOGIN")
+            for role, attribute in ((OWNER, "LOGIN"), (READER, "NOLOGIN")):
+                if not await connection.fetchval("SELECT true FROM pg_roles WHERE rolname = $1", role):
+                    await connection.execute(f"CREATE ROLE {role} {attribute}")
             # A password can't be a parameter here; ours has no quotes in it.
             await connection.execute(f"ALTER ROLE {OWNER} PASSWORD '{urlsplit(self.dsn).password}'")
             if not await connection.fetchval("SELECT true FROM pg_database WHERE datname = $1", OWNER):
