@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
-from pydantic import ValidationError
-
 from chassis.objects import Location, ObjectChanged, ObjectInfo, ObjectMissing, Objects
 from schemas.values import DataFormat
 from services.registry.domain.dataset import Content
@@ -95,12 +93,13 @@ def _joined(found: Sequence[ObjectInfo], parts: Sequence[Part | None], data_form
     rows = sum(part.rows or 0 for _, part in readable) if data_format == "parquet" else None
     if rows == 0:
         raise DatasetEmpty("it has no rows")
+    schema = first.schema if data_format == "parquet" else csv.joined([part.schema for _, part in readable])
     try:
-        schema = columns(first.schema, says_nullable=data_format == "parquet")
-    except ValidationError as error:
+        found_columns = columns(schema, says_nullable=data_format == "parquet")
+    except ValueError as error:
         raise DatasetUnreadable(f"{first_info.location}: a column's name is empty, too long or no text") from error
     size_bytes = sum(info.size_bytes for info in found)
-    return Content(columns=schema, objects=len(found), rows=rows, size_bytes=size_bytes)
+    return Content(columns=found_columns, objects=len(found), rows=rows, size_bytes=size_bytes)
 
 
 @contextmanager

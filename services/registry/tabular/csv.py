@@ -1,5 +1,6 @@
 """CSV: names from the first line, types as the first block has them; rows aren't counted."""
 
+from collections.abc import Sequence
 from typing import Final
 
 import pyarrow as pa
@@ -39,8 +40,23 @@ def part(block: bytes) -> Part:
             read_options=csv.ReadOptions(use_threads=False, block_size=len(block) + 1),
             parse_options=csv.ParseOptions(newlines_in_values=True),
         ).schema
+        names = schema.names  # Decoded only now: names that are no UTF-8 fail here.
     except (pa.ArrowException, ValueError) as error:
         raise Unreadable(f"it can't be read as CSV: {error}"[:500]) from error
-    if len(set(schema.names)) < len(schema.names):
+    if len(set(names)) < len(names):
         raise Unreadable("its header names a column twice")
     return Part(schema, None)
+
+
+def joined(schemas: Sequence[pa.Schema]) -> pa.Schema:
+    """The narrowest types that hold the values of all objects; of equal names in equal order."""
+    by_column = zip(*schemas, strict=True)
+    return pa.schema([_joined([schema_field.type for schema_field in each], each[0].name) for each in by_column])
+
+
+def _joined(types: Sequence[pa.DataType], name: str) -> pa.Field:
+    one_column = [pa.schema([(name, each)]) for each in types]
+    try:
+        return pa.unify_schemas(one_column, promote_options="permissive").field(0)
+    except (pa.ArrowInvalid, pa.ArrowTypeError):
+        return pa.field(name, pa.string())  # All of it is text, after all.

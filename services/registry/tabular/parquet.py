@@ -36,6 +36,7 @@ def part(data: bytes) -> Part:
     """
     try:
         metadata = pq.read_metadata(pa.BufferReader(data))
-        return Part(metadata.schema.to_arrow_schema().remove_metadata(), metadata.num_rows)
+        schema = metadata.schema.to_arrow_schema().remove_metadata()
+        return Part(schema, metadata.num_rows)
     except (pa.ArrowException, OSError, ValueError) as error:
         raise Unreadable(f"its footer can't be read: {error}"[:500]) from error

@@ -14,7 +14,7 @@ def columns(schema: pa.Schema, *, says_nullable: bool) -> tuple[DatasetColumn, .
     """The columns in order. `says_nullable`: whether the files say which may hold nulls.
 
     Raises:
-        pydantic.ValidationError: a column has no name that a message can carry.
+        ValueError: a column has no name that a message can carry.
     """
     return tuple(
         DatasetColumn(name=field.name, type=type_name(field.type), nullable=field.nullable if says_nullable else None)

@@ -1,0 +1,117 @@
+"""A repository, an object store and a clock in memory."""
+
+import hashlib
+import itertools
+from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime
+from typing import Any, Generic, TypeVar
+
+from pydantic import TypeAdapter
+
+from chassis.bus.delivery import ANONYMOUS, Delivery
+from chassis.bus.envelope import Envelope
+from chassis.documents.aggregates import Aggregate
+from chassis.objects import Location, ObjectChanged, ObjectInfo, ObjectMissing
+from schemas.event import Event
+
+A = TypeVar("A", bound=Aggregate)
+
+_numbers = itertools.count(1)
+
+
+class StoppedClock:
+    """Both clocks stand still until told otherwise."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def now(self) -> datetime:
+        return datetime(2026, 11, 23, 6, 0, 0, 123456, tzinfo=UTC)
+
+    def monotonic(self) -> float:
+        return self.seconds
+
+
+def delivery(*, request_id: str | None = None, is_live: Callable[[], bool] = lambda: True, **at: Any) -> Delivery:
+    """A delivery of a request with an id of its own."""
+    envelope = Envelope(id=request_id or f"r{next(_numbers)}", source="/upstream/test", type="ml.Test.v1")
+    place = {"topic": "ml.model.requests", "partition": 0, "offset": next(_numbers), **at}
+    return Delivery(
+        envelope=envelope, actor=ANONYMOUS, timestamp=datetime(2026, 11, 23, tzinfo=UTC), is_live=is_live, **place
+    )
+
+
+class FakeRepository(Generic[A]):
+    """Aggregates in a dictionary, stored as documents are: a request is handled once, a refusal changes nothing."""
+
+    def __init__(self, kind: type[A]) -> None:
+        self._adapter = TypeAdapter(kind)
+        self._documents: dict[str, dict[str, Any]] = {}
+        self._handled: set[tuple[str, str]] = set()
+        self.published: list[Event] = []
+
+    async def load(self, aggregate_id: str) -> A | None:
+        document = self._documents.get(aggregate_id)
+        return None if document is None else self._adapter.validate_python(document)
+
+    async def has_handled(self, aggregate_id: str, request_key: str) -> bool:
+        return (aggregate_id, request_key) in self._handled
+
+    async def answer(self, aggregate_id: str, decide: Any, delivery: Delivery, *, makes: bool = False) -> None:
+        if await self.has_handled(aggregate_id, delivery.request_key):
+            return
+        aggregate = decide(await self.load(aggregate_id))
+        delivery.ensure_live()
+        self._documents[aggregate_id] = self._adapter.dump_python(aggregate, exclude={"events"})
+        self._handled.add((aggregate_id, delivery.request_key))
+        self.published += aggregate.events
+
+
+class FakeObjects:
+    """Buckets in a dictionary. `before_read` may change them behind a reader's back."""
+
+    def __init__(self) -> None:
+        self.bytes: dict[str, bytes] = {}
+        self.writes: list[str] = []
+        self.reads: list[tuple[str, int, int]] = []
+        self.before_read: Callable[[], None] = lambda: None
+
+    def __setitem__(self, uri: str, data: bytes) -> None:
+        self.bytes[uri] = data
+
+    async def stat(self, location: Location) -> ObjectInfo:
+        if str(location) not in self.bytes:
+            raise ObjectMissing(str(location))
+        return self._info(str(location))
+
+    async def list(self, prefix: Location) -> list[ObjectInfo]:
+        return [self._info(uri) for uri in sorted(self.bytes) if uri.startswith(str(prefix))]
+
+    async def get(self, location: Location, *, offset: int = 0, length: int = 0, etag: str | None = None) -> bytes:
+        self.reads.append((str(location), offset, length))
+        data = self._current(location, etag)
+        return data[offset : offset + length] if length else data[offset:]
+
+    async def stream(self, info: ObjectInfo) -> AsyncIterator[bytes]:
+        yield self._current(info.location, info.etag)
+
+    async def copy_stream(self, source: ObjectInfo, target: Location) -> str:
+        data = self._current(source.location, source.etag)
+        self.bytes[str(target)] = data
+        self.writes.append(str(target))
+        return hashlib.sha256(data).hexdigest()
+
+    async def sha256(self, source: ObjectInfo) -> str:
+        self.before_read()
+        return hashlib.sha256(self._current(source.location, source.etag)).hexdigest()
+
+    def _current(self, location: Location, etag: str | None) -> bytes:
+        if str(location) not in self.bytes:
+            raise ObjectMissing(str(location))
+        if etag not in (None, self._info(str(location)).etag):
+            raise ObjectChanged(str(location))
+        return self.bytes[str(location)]
+
+    def _info(self, uri: str) -> ObjectInfo:
+        data = self.bytes[uri]
+        return ObjectInfo(Location.parse(uri), hashlib.md5(data, usedforsecurity=False).hexdigest(), len(data))

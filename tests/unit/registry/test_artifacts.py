@@ -1,0 +1,159 @@
+"""What the registry takes into its part of the bucket, and what it doesn't."""
+
+import hashlib
+import pickle
+
+import pytest
+
+from chassis.errors import ObjectsUnavailable, Refusal
+from schemas.values import Artifact, ArtifactRef
+from services.registry.artifacts import Artifacts, Limits, directory_digest
+from tests.unit.registry.fakes import FakeObjects
+from tests.unit.registry.samples import BAD, GOOD, PICKLE
+
+INCOMING = "s3://models/incoming/x"
+
+
+@pytest.fixture
+def objects() -> FakeObjects:
+    return FakeObjects()
+
+
+async def take(objects, files, artifact_format="sklearn", *, max_bytes=10**9, max_objects=10, **ref) -> Artifact:
+    for path, data in files.items():
+        objects[f"{INCOMING}/{path}"] = data
+    first = next(iter(files))
+    uri = f"{INCOMING}/{first.split('/')[0]}"
+    artifacts = Artifacts(objects, Limits(max_bytes, max_objects))
+    return await artifacts.take(ArtifactRef.model_validate({"uri": uri, **ref}), artifact_format)
+
+
+async def refusal(*args, **kwargs) -> str:
+    with pytest.raises(Refusal) as refused:
+        await take(*args, **kwargs)
+    assert refused.value.violations
+    return refused.value.code
+
+
+def cases(samples):
+    return [
+        pytest.param(name, files, id=f"{name}-{number}")
+        for name, each in samples.items()
+        for number, files in enumerate(each)
+    ]
+
+
+@pytest.mark.parametrize(("artifact_format", "files"), cases(GOOD))
+async def test_an_artifact_of_the_stated_format_is_copied_under_its_digest(objects, artifact_format, files):
+    kept = await take(objects, files, artifact_format)
+    assert kept.size_bytes == sum(len(data) for data in files.values())
+    if kept.uri.endswith("/"):
+        digests = [(path.removeprefix("d/"), len(d), hashlib.sha256(d).hexdigest()) for path, d in files.items()]
+        assert kept.sha256 == directory_digest(digests)
+        assert {uri: objects.bytes[uri] for uri in objects.writes} == {
+            f"{kept.uri}{path.removeprefix('d/')}": data for path, data in files.items()
+        }
+    else:
+        (name, data), *_ = files.items()
+        assert kept == Artifact(
+            uri=f"s3://models/sha256/{kept.sha256}/{name}",
+            sha256=hashlib.sha256(data).hexdigest(),
+            size_bytes=len(data),
+        )
+        assert objects.bytes[kept.uri] == data
+
+
+@pytest.mark.parametrize(("artifact_format", "files"), cases(BAD))
+async def test_an_artifact_of_another_format_is_refused_and_not_copied(objects, artifact_format, files):
+    assert await refusal(objects, files, artifact_format) == "artifact-format-mismatch"
+    assert objects.writes == []
+
+
+async def test_nothing_is_unpickled(objects, tmp_path):
+    proof = tmp_path / "proof"
+
+    class Bomb:
+        def __reduce__(self):
+            return (open, (str(proof), "w"))
+
+    await take(objects, {"model.pkl": pickle.dumps(Bomb())})
+    assert not proof.exists()
+
+
+async def test_a_directorys_digest_is_that_of_its_sorted_lines():
+    one, two = "1" * 64, "2" * 64
+    expected = hashlib.sha256(f"a\x005\x00{one}\nb/c\x006\x00{two}\n".encode()).hexdigest()
+    assert directory_digest([("b/c", 6, two), ("a", 5, one)]) == expected
+
+
+async def test_the_given_digest_is_compared_before_anything_is_written(objects):
+    assert await refusal(objects, {"model.pkl": PICKLE}, sha256="0" * 64) == "artifact-digest-mismatch"
+    assert objects.writes == []
+    digest = hashlib.sha256(PICKLE).hexdigest()
+    assert (await take(objects, {"model.pkl": PICKLE}, sha256=digest)).sha256 == digest
+
+
+async def test_what_is_not_there_is_refused(objects):
+    artifacts = Artifacts(objects, Limits(100, 100))
+    for uri in (f"{INCOMING}/nothing.pkl", f"{INCOMING}/nothing/"):
+        with pytest.raises(Refusal) as refused:
+            await artifacts.take(ArtifactRef(uri=uri), "sklearn")
+        assert refused.value.code == "artifact-missing"
+
+
+async def test_too_many_bytes_or_objects_are_refused_unread(objects):
+    files = {"d/MLmodel": b"flavors:", "d/a": b"12345678"}
+    assert await refusal(objects, files, "mlflow", max_bytes=15) == "artifact-too-large"
+    assert await refusal(objects, files, "mlflow", max_objects=1) == "artifact-too-large"
+    assert (await take(objects, files, "mlflow", max_bytes=16, max_objects=2)).size_bytes == 16
+
+
+@pytest.mark.parametrize("path", ["d/../x.pkl", "d/./x.pkl", "d//x.pkl", "d/a\\b", "d/a?b", "d/a\nb", "d/" + "ä" * 451])
+async def test_objects_with_names_that_lead_elsewhere_are_refused(objects, path):
+    assert await refusal(objects, {"d/MLmodel": b"flavors:", path: b"x"}, "mlflow") == "artifact-path-invalid"
+    assert objects.writes == []
+
+
+async def test_a_copy_that_is_there_is_not_written_again(objects):
+    await take(objects, {"model.pkl": PICKLE})
+    await take(objects, {"model.pkl": PICKLE})
+    assert len(objects.writes) == 1
+
+
+async def test_a_copy_that_rotted_is_written_again(objects):
+    kept = await take(objects, {"model.pkl": PICKLE})
+    objects.bytes[kept.uri] = b"x" * len(PICKLE)
+    await take(objects, {"model.pkl": PICKLE})
+    assert objects.bytes[kept.uri] == PICKLE
+
+
+async def test_a_store_that_does_not_give_back_what_was_written_is_an_outage(objects):
+    async def lose(source, target):
+        return hashlib.sha256(PICKLE).hexdigest()
+
+    objects.copy_stream = lose
+    with pytest.raises(ObjectsUnavailable):
+        await take(objects, {"model.pkl": PICKLE})
+
+
+async def test_bytes_that_change_while_they_are_read_are_refused(objects):
+    def change():
+        objects[f"{INCOMING}/model.pkl"] = PICKLE + b"."
+
+    objects.before_read = change
+    assert await refusal(objects, {"model.pkl": PICKLE}) == "artifact-changed"
+    assert objects.writes == []
+
+
+async def test_bytes_that_vanish_while_they_are_read_are_refused(objects):
+    objects.before_read = objects.bytes.clear
+    assert await refusal(objects, {"model.pkl": PICKLE}) == "artifact-missing"
+
+
+async def test_a_large_file_is_not_read_whole_to_see_its_format(objects):
+    weights = b"w" * 3_000_000
+    from tests.unit.registry.samples import GRAPH, field
+
+    model = field(1, 10) + field(7, GRAPH + field(5, weights)) + field(8, b"")
+    await take(objects, {"model.onnx": model}, "onnx")
+    assert sum(length for _, _, length in objects.reads) < 200_000

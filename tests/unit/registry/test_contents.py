@@ -1,0 +1,164 @@
+"""What is read of a data set, and what makes it none."""
+
+import io
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from chassis.errors import Refusal
+from services.registry.tabular.content import Contents
+from services.registry.tabular.types import type_name
+from tests.unit.registry.fakes import FakeObjects
+
+ROOT = "s3://datasets/sales/"
+TABLE = pa.table({"store": pa.array([1, 2, 3], pa.int32()), "units": [1.5, None, 3.0], "day": ["a", "b", "c"]})
+
+
+def parquet(table: pa.Table = TABLE, **options) -> bytes:
+    buffer = io.BytesIO()
+    pq.write_table(table, buffer, **options)
+    return buffer.getvalue()
+
+
+@pytest.fixture
+def objects() -> FakeObjects:
+    return FakeObjects()
+
+
+async def read(objects, files, data_format="parquet", *, uri=ROOT, max_objects=100):
+    for path, data in files.items():
+        objects[f"{ROOT}{path}"] = data
+    return await Contents(objects, max_objects).read(uri, data_format)
+
+
+async def refusal(*args, **kwargs) -> tuple[str, str]:
+    with pytest.raises(Refusal) as refused:
+        await read(*args, **kwargs)
+    assert refused.value.violations[0].field == "uri"
+    return refused.value.code, refused.value.message
+
+
+def described(content) -> list[tuple[str, str, bool | None]]:
+    return [(each.name, each.type, each.nullable) for each in content.columns]
+
+
+async def test_parquet_says_its_columns_and_counts_its_rows(objects):
+    data = parquet()
+    content = await read(objects, {"a.parquet": data, "month=1/b.parquet": data})
+    assert described(content) == [("store", "integer", True), ("units", "double", True), ("day", "string", True)]
+    assert (content.objects, content.rows, content.size_bytes) == (2, 6, 2 * len(data))
+
+
+async def test_one_object_is_a_data_set_and_a_prefix_needs_no_slash(objects):
+    assert (await read(objects, {"a.parquet": parquet()}, uri=f"{ROOT}a.parquet")).objects == 1
+    assert (await read(objects, {}, uri=ROOT.rstrip("/"))).objects == 1
+
+
+async def test_only_footers_are_read_however_long_they_are(objects):
+    wide = pa.table({f"column_{number}": pa.array(range(2000)) for number in range(700)})
+    data = parquet(wide, row_group_size=1000)
+    assert (await read(objects, {"a.parquet": data})).rows == 2000
+    assert len(objects.reads) == 2
+    assert sum(length for _, _, length in objects.reads) < len(data) / 4
+
+
+async def test_markers_are_no_data(objects):
+    files = {"_SUCCESS": b"", ".crc": b"x", "_delta_log/0.json": b"{}", "a.parquet": parquet()}
+    assert (await read(objects, files)).objects == 1
+
+
+async def test_nothing_there_is_empty(objects):
+    assert (await refusal(objects, {}))[0] == "dataset-empty"
+    assert (await refusal(objects, {"_SUCCESS": b""}))[0] == "dataset-empty"
+    assert (await refusal(objects, {"a.parquet": parquet(TABLE.slice(0, 0))}))[0] == "dataset-empty"
+    assert (await refusal(FakeObjects(), {"a.csv": b""}, "csv"))[0] == "dataset-empty"
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"PAR1",
+        b"a,b\n1,2\n",
+        parquet()[:-1],
+        b"PAR1" + b"\xff\xff\xff\x7f" + b"PAR1",
+        b"PAR1" + b"junk" * 5 + (20).to_bytes(4, "little") + b"PAR1",
+        parquet()[:4] + b"\x00" * 50 + parquet()[-8:],
+    ],
+)
+async def test_what_is_no_parquet_is_unreadable_and_named(objects, data):
+    code, message = await refusal(objects, {"a.parquet": parquet(), "b.parquet": data})
+    assert code == "dataset-unreadable"
+    assert message.startswith(f"{ROOT}b.parquet: ")
+
+
+async def test_objects_with_different_columns_are_no_data_set(objects):
+    other = parquet(TABLE.rename_columns(["store", "units", "week"]))
+    assert (await refusal(objects, {"a.parquet": parquet(), "b.parquet": other}))[0] == "dataset-schema-mismatch"
+    assert (await refusal(FakeObjects(), {"a.csv": b"a,b\n1,2\n", "b.csv": b"a,c\n1,2\n"}, "csv"))[0] == (
+        "dataset-schema-mismatch"
+    )
+
+
+async def test_csv_takes_names_from_its_header_and_types_from_its_values(objects):
+    text = 'store,units,day,note,open\n1,1.5,2026-01-01,"a\nb",true\n2,,2026-01-02,,false\n'
+    content = await read(objects, {"a.csv": text.encode(), "b.csv": b"store,units,day,note,open\n"}, "csv")
+    assert [kind for _, kind, _ in described(content)] == ["long", "double", "datetime", "string", "boolean"]
+    assert (content.rows, content.objects) == (None, 2)
+
+
+async def test_csv_objects_may_disagree_on_types_but_not_on_names(objects):
+    files = {"0.csv": b"a,b,c,d\n", "1.csv": b"a,b,c,d\n1,1,1,\n", "2.csv": b"a,b,c,d\n2,2.5,x,\n"}
+    content = await read(objects, files, "csv")
+    assert [kind for _, kind, _ in described(content)] == ["long", "double", "string", "string"]
+
+
+async def test_of_a_large_csv_only_the_first_block_is_read(objects):
+    text = b"a,b\n" + b"1,2\n" * 600_000
+    content = await read(objects, {"a.csv": text}, "csv")
+    assert described(content) == [("a", "long", None), ("b", "long", None)]
+    assert [length for _, _, length in objects.reads] == [1024 * 1024]
+
+
+@pytest.mark.parametrize(
+    "text", [b"a,b\n1,2,3\n", b"a,a\n1,2\n", b"\xff\xfe\n1\n", b"a\x00b\n", b",b\n1,2\n", parquet()]
+)
+async def test_what_is_no_csv_is_unreadable(objects, text):
+    assert (await refusal(objects, {"a.csv": text}, "csv"))[0] == "dataset-unreadable"
+
+
+async def test_a_header_without_an_end_is_unreadable(objects):
+    assert (await refusal(objects, {"a.csv": b"a" * 2_000_000}, "csv"))[0] == "dataset-unreadable"
+
+
+async def test_too_many_objects_are_refused_unread(objects):
+    files = {"a.parquet": parquet(), "b.parquet": parquet()}
+    assert (await refusal(objects, files, max_objects=1))[0] == "dataset-too-large"
+    assert objects.reads == []
+
+
+@pytest.mark.parametrize(
+    ("arrow", "name"),
+    [
+        (pa.bool_(), "boolean"),
+        (pa.int8(), "integer"),
+        (pa.uint16(), "integer"),
+        (pa.int32(), "integer"),
+        (pa.uint32(), "long"),
+        (pa.int64(), "long"),
+        (pa.float16(), "float"),
+        (pa.float32(), "float"),
+        (pa.float64(), "double"),
+        (pa.decimal128(10, 2), "double"),
+        (pa.large_string(), "string"),
+        (pa.dictionary(pa.int8(), pa.string()), "string"),
+        (pa.null(), "string"),
+        (pa.binary(4), "binary"),
+        (pa.date32(), "datetime"),
+        (pa.timestamp("us", tz="UTC"), "datetime"),
+        (pa.list_(pa.int64()), "list<item: int64>"),
+    ],
+)
+def test_columns_have_the_types_that_signatures_have(arrow, name):
+    assert type_name(arrow) == name
