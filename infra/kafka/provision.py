@@ -12,6 +12,7 @@ import os
 import sys
 from collections.abc import Iterable, Mapping
 from concurrent.futures import Future
+from dataclasses import replace
 from typing import Any, Final, cast
 
 from confluent_kafka import KafkaError, KafkaException
@@ -31,6 +32,7 @@ from confluent_kafka.admin import (
 
 from infra.kafka.acls import Acl, desired_acls
 from infra.kafka.cluster import Cluster, cluster_from, passwords_from
+from infra.kafka.probe import list_topics
 from schemas.topics import PRINCIPALS, TOPICS, Topic
 
 PRODUCTION_PARTITIONS: Final = 12
@@ -64,6 +66,9 @@ def provision(
     if cluster.username is not None:
         _set_passwords(admin, passwords)
         _set_acls(admin, desired_acls(declared))
+        # The controller has them now; a broker that hasn't read them yet would turn a service away at its first try.
+        for name, password in passwords.items():
+            list_topics(replace(cluster, username=name, password=password))
 
 
 def _make_topics(admin: AdminClient, topics: tuple[Topic, ...], partitions: int) -> None:
