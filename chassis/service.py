@@ -65,10 +65,15 @@ class Service:
         self.health.dependencies["documents"] = lambda: ping(self.mongo)
 
     def aggregates(
-        self, collection: str, kind: type[A], *, before_publish: BeforePublish | None = None
+        self,
+        collection: str,
+        kind: type[A],
+        *,
+        before_publish: BeforePublish | None = None,
+        topics: Mapping[type[Event], Topic] | None = None,
     ) -> Aggregates[A]:
         """The aggregates of a collection, whose outboxes this service's relay empties."""
-        made = Aggregates(self.database[collection], kind, events=self.events, wake=self.relay.wake)
+        made = Aggregates(self.database[collection], kind, events=self.events, wake=self.relay.wake, topics=topics)
         self.relay.serve(made.collection, before_publish=before_publish)
         return made
 

@@ -1,12 +1,13 @@
 """One document is the unit of work: state, outbox and inbox change in one write, or not at all.
 
-Beside the aggregate's own fields a document has `_rev` (for compare-and-swap), `_sequence` (the last event's number),
+Beside the aggregate's own fields a document has `_rev` (for compare-and-swap), `_sequence` (the last fact's number),
 `_outbox` (events not yet on the bus; `_outbox_since`: since when), `_inbox` (the last requests handled) and `_made`
 (the requests that made something, for good).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import count
 from typing import Any, Final, Generic, Protocol, TypeVar
 
 from pydantic import TypeAdapter
@@ -15,8 +16,8 @@ from chassis.bus.delivery import Cause, Delivery
 from chassis.bus.outgoing import EventFactory, Outgoing
 from chassis.documents.client import Collection, Document, translated
 from chassis.errors import DocumentConflict, FactTooLarge
-from schemas.event import Event
-from schemas.topics import FACT_MAX_BYTES
+from schemas.event import Event, Kind
+from schemas.topics import FACT_MAX_BYTES, Topic
 
 INBOX_LENGTH: Final = 64
 _CONFLICT_TRIES: Final = 10
@@ -54,14 +55,23 @@ class Stored(Generic[A]):
 class Aggregates(Generic[A]):
     """The collection of one kind of aggregate, a standard dataclass with the fields that are stored.
 
-    Fields of the dataclass named `events` stay in memory.
+    Fields of the dataclass named `events` stay in memory. `topics` says where events go that may travel on several.
     """
 
-    def __init__(self, collection: Collection, kind: type[A], *, events: EventFactory, wake: WakeRelay) -> None:
+    def __init__(
+        self,
+        collection: Collection,
+        kind: type[A],
+        *,
+        events: EventFactory,
+        wake: WakeRelay,
+        topics: Mapping[type[Event], Topic] | None = None,
+    ) -> None:
         self.collection = collection
         self._adapter: TypeAdapter[A] = TypeAdapter(kind)
         self._events = events
         self._wake = wake
+        self._topics = topics or {}
 
     async def load(self, aggregate_id: str) -> A | None:
         """The aggregate as stored, or None."""
@@ -140,10 +150,7 @@ class Aggregates(Generic[A]):
     async def _save(
         self, aggregate_id: str, aggregate: A, stored: Stored[A], cause: Cause, request_key: str | None, *, makes: bool
     ) -> None:
-        outgoing = [
-            self._events.make(event, cause, sequence=stored.sequence + number)
-            for number, event in enumerate(aggregate.events, start=1)
-        ]
+        outgoing = self._outgoing(aggregate, stored, cause)
         _check_sizes(outgoing)
         update = self._update(aggregate, stored, outgoing, request_key, makes=makes)
         with translated():
@@ -157,11 +164,25 @@ class Aggregates(Generic[A]):
         if outgoing:
             self._wake(self.collection, aggregate_id)
 
+    def _outgoing(self, aggregate: A, stored: Stored[A], cause: Cause) -> list[Outgoing]:
+        """Facts are numbered on from the last one; what else the aggregate raises has no place in that count."""
+        numbers = count(stored.sequence + 1)
+        return [
+            self._events.make(
+                event,
+                cause,
+                sequence=next(numbers) if event.kind is Kind.FACT else None,
+                topic=self._topics.get(type(event)),
+            )
+            for event in aggregate.events
+        ]
+
     def _update(
         self, aggregate: A, stored: Stored[A], outgoing: Sequence[Outgoing], request_key: str | None, *, makes: bool
     ) -> Document:
         fields: dict[str, Any] = self._adapter.dump_python(aggregate, exclude={"events"})
-        fields |= {"_rev": stored.revision + 1, "_sequence": stored.sequence + len(outgoing)}
+        facts = sum(each.envelope.sequence is not None for each in outgoing)
+        fields |= {"_rev": stored.revision + 1, "_sequence": stored.sequence + facts}
         pushes: dict[str, Any] = {}
         if outgoing:
             fields["_outbox_since"] = self._events.clock.now()
