@@ -68,6 +68,7 @@ def neural_bytes(model: Pipeline) -> bytes:
     if not isinstance(graph, onnx.ModelProto):
         raise TypeError(type(graph))
     _floor_at_zero(graph)
+    _sort_opsets(graph)
     graph.ir_version = IR_VERSION
     onnx.checker.check_model(graph)
     return graph.SerializeToString(deterministic=True)
@@ -76,6 +77,13 @@ def neural_bytes(model: Pipeline) -> bytes:
 def _one_thread() -> threadpool_limits:
     """Keeps the order of sums, and so the bytes; and threads that spin lose more than they gain beside a stack."""
     return threadpool_limits(1)
+
+
+def _sort_opsets(model: onnx.ModelProto) -> None:
+    """The converter writes them in the order of a set of strings, which changes from process to process."""
+    opsets = sorted(model.opset_import, key=lambda opset: opset.domain)
+    del model.opset_import[:]
+    model.opset_import.extend(opsets)
 
 
 def _floor_at_zero(model: onnx.ModelProto) -> None:

@@ -1,4 +1,5 @@
 import numpy as np
+import onnx
 import onnxruntime as ort
 import pytest
 from pandas import DataFrame
@@ -36,6 +37,12 @@ def test_the_onnx_network_predicts_what_scikit_learn_predicts_but_never_below_ze
 def test_training_twice_gives_the_same_bytes(rows: DataFrame, units: np.ndarray) -> None:
     assert boosted_bytes(train_boosted(rows, units)) == boosted_bytes(train_boosted(rows, units))
     assert neural_bytes(train_neural(rows, units)) == neural_bytes(train_neural(rows, units))
+
+
+def test_opsets_are_in_the_same_order_in_every_process(rows: DataFrame, units: np.ndarray) -> None:
+    domains = [opset.domain for opset in onnx.load_from_string(neural_bytes(train_neural(rows, units))).opset_import]
+
+    assert domains == sorted(domains)
 
 
 @pytest.mark.parametrize("recipe", RECIPES, ids=lambda recipe: recipe.model_id)
