@@ -1,7 +1,7 @@
 """Where topics end, and what they say of one key: asked by those who keep replicas."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
@@ -25,6 +25,14 @@ class Positions:
 
     async def partition_of(self, topic: str, key: str) -> int:
         """The partition that holds `key`, by the partitioner that all of Kafka's clients share."""
+        return (murmur2(key.encode()) & 0x7FFFFFFF) % len(await self.partitions_of(topic))
+
+    async def partitions_of(self, topic: str) -> Sequence[int]:
+        """All partitions.
+
+        Raises:
+            BusUnavailable: nobody could say.
+        """
         consumer = await self._started()
         partitions = consumer.partitions_for_topic(topic)
         if not partitions:
@@ -33,7 +41,7 @@ class Positions:
             partitions = consumer.partitions_for_topic(topic)
         if not partitions:
             raise BusUnavailable(f"no metadata for {topic}")
-        return (murmur2(key.encode()) & 0x7FFFFFFF) % len(partitions)
+        return sorted(partitions)
 
     async def end_of(self, topic: str, partition: int) -> int:
         """The offset that the next record of this partition will have.

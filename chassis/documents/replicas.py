@@ -1,7 +1,7 @@
 """Others' facts, kept by those who need them: folded from a facts' topic, with the position stored beside."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import structlog
@@ -58,7 +58,21 @@ class Replica:
         Raises:
             ReplicaBehind: it took too long, which is an outage and no reason to refuse.
         """
-        partition = await self._positions.partition_of(self.topic.name, key)
+        await self._reach_end(await self._positions.partition_of(self.topic.name, key))
+        return await self._known(key)
+
+    async def find(self, field: str, values: Sequence[str]) -> list[dict[str, Any]]:
+        """All documents whose `field` is one of `values`, once all that was on the topic at this call has been seen.
+
+        Raises:
+            ReplicaBehind: it took too long, which is an outage and no reason to refuse.
+        """
+        partitions = await self._positions.partitions_of(self.topic.name)
+        await asyncio.gather(*(self._reach_end(partition) for partition in partitions))
+        with translated():
+            return await self._collection.find({field: {"$in": list(values)}}).to_list()
+
+    async def _reach_end(self, partition: int) -> None:
         end = await self._positions.end_of(self.topic.name, partition)
         try:
             async with asyncio.timeout(_WAIT_BOUND_S):
@@ -66,7 +80,6 @@ class Replica:
                     await asyncio.sleep(_LOOK_AGAIN_S)
         except TimeoutError as error:
             raise ReplicaBehind(f"{self.topic.name}/{partition} has not reached {end}") from error
-        return await self._known(key)
 
     async def _on_fact(self, event: Event, delivery: Delivery) -> None:
         sequence = delivery.envelope.sequence or 0
