@@ -1,0 +1,46 @@
+"""What the use cases need, as they see it."""
+
+from collections.abc import Awaitable, Callable
+from typing import Protocol
+
+from chassis.bus.delivery import Delivery
+from chassis.documents.aggregates import Decide
+from schemas.values import Schedule
+from services.deployer.domain.dataset import KnownDataset
+from services.deployer.domain.deployment import Deployment
+from services.deployer.domain.graph import Graph
+from services.deployer.domain.model import KnownModel
+
+CheckSchedule = Callable[[Schedule], None]
+"""Raises ScheduleInvalid."""
+
+HasRefused = Callable[[str], Awaitable[bool]]
+"""Whether a request has been refused, by its key."""
+
+
+class Deployments(Protocol):
+    async def load(self, aggregate_id: str) -> Deployment | None: ...
+
+    async def has_handled(self, aggregate_id: str, request_key: str) -> bool: ...
+
+    async def answer(
+        self, aggregate_id: str, decide: Decide[Deployment], delivery: Delivery, *, makes: bool = False
+    ) -> None: ...
+
+
+class KnownModels(Protocol):
+    async def get(self, model_id: str) -> KnownModel | None: ...
+
+
+class KnownDatasets(Protocol):
+    async def holding(self, uri: str) -> list[KnownDataset]: ...
+
+
+class Graphs(Protocol):
+    """The one graph, under compare-and-swap."""
+
+    async def load(self) -> Graph: ...
+
+    async def change(self, decide: Callable[[Graph], Awaitable[Graph]]) -> Graph:
+        """Store what `decide` makes of the graph, which may be called again; the graph as stored."""
+        ...
