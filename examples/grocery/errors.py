@@ -13,8 +13,9 @@ class StackDownError(DemoError):
 
 
 class RefusalError(DemoError):
-    """The platform refused a request; `violations` are (field, message)."""
+    """The platform refused a request; `violations` are (field, message) pairs."""
 
     def __init__(self, request: str, *, code: str, message: str, violations: Sequence[tuple[str, str]]) -> None:
         super().__init__(f"{request} was refused: {code}: {message}")
+        self.code = code
         self.violations = violations
