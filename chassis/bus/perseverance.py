@@ -8,7 +8,6 @@ from tenacity import (
     AsyncRetrying,
     RetryCallState,
     retry_if_exception,
-    retry_if_not_exception_type,
     stop_after_attempt,
     stop_after_delay,
     wait_exponential_jitter,
@@ -33,6 +32,11 @@ ProbeAll = Callable[[], Awaitable[str | None]]
 def is_outage(error: BaseException) -> bool:
     """Whether waiting helps."""
     return isinstance(error, PlatformError) and error.retryable and not isinstance(error, AssignmentLost)
+
+
+def _is_unknown(error: BaseException) -> bool:
+    # A cancellation is no failure: tried again, the task that it is meant for would live on.
+    return isinstance(error, Exception) and not isinstance(error, PlatformError)
 
 
 async def through_outages(work: Callable[[], Awaitable[T]], *, bound_s: float | None = OUTAGE_BOUND_S) -> T:
@@ -71,7 +75,7 @@ async def against_poison(work: Callable[[], Awaitable[T]], probe: ProbeAll, *, a
             raise
 
     retrying = AsyncRetrying(
-        retry=retry_if_not_exception_type(PlatformError),
+        retry=retry_if_exception(_is_unknown),
         wait=wait_exponential_jitter(multiplier=0.1, max=1, jitter=0.1),
         stop=stop_after_attempt(attempts) | stop_after_delay(POISON_BOUND_S),
         reraise=True,
