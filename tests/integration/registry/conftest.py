@@ -1,0 +1,70 @@
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from chassis.documents.client import Database, connect
+from chassis.objects import Objects
+from chassis.settings import MongoSettings, S3Settings
+from tests.conftest import KafkaServer
+from tests.integration.registry.process import RegistryProcess
+from tests.integration.registry.upstream import Upstream, connected
+
+StartRegistry = Callable[[], RegistryProcess]
+
+
+@pytest.fixture(scope="session")
+def registry_environment(
+    service_environment: Callable[[str], dict[str, str]], kafka: KafkaServer, mongo: MongoSettings, s3: S3Settings
+) -> dict[str, str]:
+    return {
+        **service_environment("registry"),
+        "MLP_KAFKA_SESSION_TIMEOUT_MS": "6000",
+        "MLP_REGISTRY_LEASE_S": "3",
+        "MLP_REGISTRY_MAX_ARTIFACT_BYTES": str(64 * 1024 * 1024),
+    }
+
+
+@pytest.fixture
+def start_registry(registry_environment: dict[str, str], tmp_path: Path) -> Iterator[StartRegistry]:
+    """Starts registries, which end with the test."""
+    started: list[RegistryProcess] = []
+
+    def start() -> RegistryProcess:
+        started.append(RegistryProcess(registry_environment, tmp_path / f"registry-{len(started)}.log"))
+        return started[-1]
+
+    yield start
+    for each in started:
+        each.stop()
+
+
+@pytest.fixture(scope="module")
+def registry(registry_environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """One that runs as long as the module's tests."""
+    process = RegistryProcess(registry_environment, tmp_path_factory.mktemp("registry") / "log")
+    process.await_ready()
+    yield
+    assert process.stop() == 0
+
+
+@pytest_asyncio.fixture(scope="session")
+async def upstream(kafka: KafkaServer) -> AsyncIterator[Upstream]:
+    one = await connected(kafka.settings("upstream"))
+    yield one
+    await one.consumer.stop()
+    await one.producer.stop()
+
+
+@pytest_asyncio.fixture(scope="session")
+async def objects(s3: S3Settings) -> AsyncIterator[Objects]:
+    async with Objects(s3) as client:
+        yield client
+
+
+@pytest_asyncio.fixture(scope="session")
+async def database(mongo: MongoSettings) -> AsyncIterator[Database]:
+    client = connect(mongo)
+    yield client["registry"]
+    await client.close()
