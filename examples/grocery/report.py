@@ -45,17 +45,19 @@ def open_console() -> Console:
 
 
 def show_versions(console: Console, tracks: Sequence[Track]) -> None:
-    table = _table("model and digest of its artifact", "format", "version", "deployment", "revision")
+    table = _table("model", "format", "version", "deployment", "revision")
     for track in tracks:
         known = " (known)" if track.registered.type == MATCHED else " (new)"
         table.add_row(
-            f"{track.recipe.model_id}\n[dim]sha256:{track.sha256}[/]",
+            track.recipe.model_id,
             track.recipe.format,
             f"{track.registered.data['version']}{known}",
             track.activated.subject,
             str(track.activated.data["revision"]),
         )
     console.print(table)
+    for track in tracks:
+        console.print(f"  {track.recipe.model_id}: sha256 [cyan]{track.sha256}[/]", soft_wrap=True)
 
 
 def show_runs(console: Console, runs: Sequence[Run], points: dict[str, int]) -> None:
