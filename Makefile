@@ -33,7 +33,7 @@ logs: setup ## the last lines of every part; NAME=kafka for one, FOLLOW=1 to go 
 clean: ## stop the stack and delete its data
 	@$(if $(wildcard $(RUN)),$(RUN) -m infra.embedded clean,rm -rf .run)
 
-demo: setup ## the whole job on real data
+demo: up ## the whole job on real data
 	@$(RUN) -m examples.grocery
 
 test: setup ## the tests that fit in 15 minutes on two cores
