@@ -3,6 +3,7 @@
 import numpy as np
 import pyarrow as pa
 
+from services.executor.scoring.child.chunk import ChunkUnreadable
 from services.executor.scoring.child.scoring import Scored
 from services.executor.scoring.errors import ScoringError
 from services.executor.scoring.layout import Layout
@@ -19,7 +20,7 @@ REASON_FIELDS: tuple[tuple[str, pa.DataType], ...] = (
 
 def accepted_rows(loaded: LoadedChunk, scored: Scored, layout: Layout) -> pa.Table:
     kept = _read(loaded, layout.kept)
-    if scored.rejections.num_rows:
+    if scored.rejections.num_rows and kept.num_columns:
         mask = np.ones(loaded.rows, dtype=np.bool_)
         mask[scored.rejections.column("row").to_numpy()] = False
         kept = kept.filter(pa.array(mask))
@@ -72,13 +73,15 @@ def _without_reasons(schema: pa.Schema) -> pa.Schema:
 
 def _read(loaded: LoadedChunk, schema: pa.Schema) -> pa.Table:
     """The chunk's columns in the layout's types; nulls for one that this object lacks."""
+    if not schema.names:
+        return schema.empty_table()
     try:
         batches = list(loaded.chunk.batches(schema.names))
         columns = [_column(batches, field, loaded.rows) for field in schema]
         table = pa.table(columns, schema=schema)
-    except (pa.ArrowException, OSError) as error:
+    except (ChunkUnreadable, pa.ArrowException) as error:
         raise ScoringError("input-corrupt", loaded.place(str(error), None)) from error
-    if schema.names and table.num_rows != loaded.rows:
+    if table.num_rows != loaded.rows:
         raise ScoringError("input-corrupt", loaded.place(f"{table.num_rows} rows instead of {loaded.rows}", None))
     return table
 

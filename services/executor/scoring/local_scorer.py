@@ -3,8 +3,7 @@
 import gc
 from collections.abc import Iterable, Iterator
 
-import pyarrow as pa
-
+from services.executor.scoring.child.chunk import ChunkUnreadable
 from services.executor.scoring.child.outputs import PredictionShape
 from services.executor.scoring.child.scoring import Model, ModelFailed, Plan, Scored, score_chunk
 from services.executor.scoring.errors import ScoringError
@@ -31,7 +30,7 @@ class LocalScorer:
             raise ScoringError("model-failed", loaded.place(str(error), error.row)) from error
         except PredictionShape as error:
             raise ScoringError("prediction-shape", str(error)) from error
-        except pa.ArrowException as error:
+        except ChunkUnreadable as error:
             raise ScoringError("input-corrupt", loaded.place(str(error), None)) from error
 
 

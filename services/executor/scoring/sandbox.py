@@ -11,6 +11,7 @@ from functools import cache
 from pathlib import Path
 
 from services.executor.scoring.errors import ScoringError
+from services.executor.scoring.processes import MARKER
 from services.executor.scoring.settings import SandboxSettings
 
 CODE = Path(__file__).parent / "child"
@@ -22,6 +23,7 @@ _ENVIRONMENT = {
     "OPENBLAS_NUM_THREADS": "1",
     "MKL_NUM_THREADS": "1",
     "NUMEXPR_NUM_THREADS": "1",
+    "JOBLIB_MULTIPROCESSING": "0",
     "LANG": "C.UTF-8",
     "HOME": "/tmp",  # noqa: S108 - the sandbox's own
     "PYTHONDONTWRITEBYTECODE": "1",
@@ -50,8 +52,8 @@ def artifact_path(settings: SandboxSettings, artifact: Path) -> str:
 
 
 def child_environment() -> dict[str, str]:
-    """All that the child sees of ours; under bubblewrap it is set again from nothing."""
-    return dict(_ENVIRONMENT)
+    """Of the process that encloses the child, with its driver's mark; inside, bubblewrap sets it anew, without."""
+    return {**_ENVIRONMENT, MARKER: os.environ.get(MARKER, "")}
 
 
 def check_sandbox(settings: SandboxSettings) -> None:

@@ -4,8 +4,10 @@ import os
 import sys
 from pathlib import Path
 
+import pyspark
 from pyspark import SparkConf, SparkContext
 
+from services.executor.scoring.local_scorer import freeze_heap
 from services.executor.scoring.settings import SparkSettings
 from services.executor.scoring.task import MAX_ATTEMPTS
 
@@ -20,7 +22,9 @@ def prepare_environment(settings: SparkSettings, work_dir: Path) -> None:
         environment[name] = "1"
     environment["PYSPARK_PYTHON"] = environment["PYSPARK_DRIVER_PYTHON"] = sys.executable
     environment["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), environment.get("PYTHONPATH", "")]))
-    environment["PYTHONPYCACHEPREFIX"] = str(work_dir.parent / "pycache")
+    if not os.access(Path(pyspark.__file__).parent, os.W_OK):
+        # Somewhere compiled modules must be kept, or each worker compiles its libraries again.
+        environment["PYTHONPYCACHEPREFIX"] = str(work_dir.parent / "pycache")
     environment["SPARK_LOCAL_DIRS"] = str(work_dir)
     if settings.is_local:
         environment["SPARK_LOCAL_IP"] = "127.0.0.1"
@@ -45,6 +49,7 @@ def start_context(settings: SparkSettings, work_dir: Path) -> SparkContext:
         .set("spark.task.reaper.pollingInterval", "1s")
         .set("spark.task.reaper.killTimeout", "20s")
         .set("spark.python.worker.reuse", "true")
+        .set("spark.python.daemon.module", "services.executor.scoring.daemon")
         .set("spark.executorEnv.PYTHONPATH", os.environ["PYTHONPATH"])
         .set("spark.cores.max", str(settings.cores_max))
     )
@@ -58,12 +63,11 @@ def start_context(settings: SparkSettings, work_dir: Path) -> SparkContext:
 
 
 def warm_up(context: SparkContext) -> None:
-    """The first Python job starts the daemon and a worker a core, each with the libraries that jobs need."""
+    """The first Python job starts the daemon, and a worker a core."""
     cores = context.defaultParallelism
-    context.parallelize(range(cores), cores).map(_import_libraries).collect()
+    context.parallelize(range(cores), cores).map(_settle).collect()
 
 
-def _import_libraries(number: int) -> int:
-    import services.executor.scoring.task as _task
-
-    return number if _task else -1
+def _settle(number: int) -> int:
+    freeze_heap()
+    return number

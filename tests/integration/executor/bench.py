@@ -3,6 +3,7 @@
 import hashlib
 import io
 import json
+import pickle
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -48,7 +49,7 @@ class Bench:
     def parquet(self, *tables: pa.Table, row_group_size: int = 1000) -> str:
         return self.new_input(*[parquet_bytes(table, row_group_size) for table in tables])
 
-    def model(self, raw: bytes, name: str, *, format: str, **fields: Any) -> ModelArtifact:
+    def model(self, raw: bytes, name: str, *, format: str, **fields: Any) -> ModelArtifact:  # noqa: A002
         digest = hashlib.sha256(raw).hexdigest()
         self.models.put(f"sha256/{digest}/{name}", raw)
         defaults = {"id": "demand", "version": 1, "signature": signature()}
@@ -60,7 +61,11 @@ class Bench:
         joblib.dump(estimator, buffer)
         return self.model(buffer.getvalue(), "model.joblib", format="sklearn", **fields)
 
-    def job(self, uri: str, model: ModelArtifact, *, format: InputFormat = "parquet", **fields: Any) -> ScoringJob:
+    def code(self, expression: str, **fields: Any) -> ModelArtifact:
+        """A pickle that runs the expression when it is loaded; what it gives is the model."""
+        return self.model(pickle.dumps(_Code(expression)), "model.pkl", format="sklearn", **fields)
+
+    def job(self, uri: str, model: ModelArtifact, *, format: InputFormat = "parquet", **fields: Any) -> ScoringJob:  # noqa: A002
         objects = freeze_input(self.s3, uri, format)
         execution_id = str(uuid.uuid4())
         return ScoringJob(
@@ -92,13 +97,26 @@ class Bench:
         return pa.concat_tables(tables) if tables else None
 
 
+class _Code:
+    def __init__(self, expression: str) -> None:
+        self._expression = expression
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return eval, (self._expression,)
+
+
+def predicting(body: str) -> str:
+    """The expression of a model whose `predict(self, rows)` is the expression `body`, with NumPy as `np`."""
+    return f"(lambda np: type('Model', (), {{'predict': lambda self, rows: {body}}})())(__import__('numpy'))"
+
+
 def parquet_bytes(table: pa.Table, row_group_size: int = 1000) -> bytes:
     buffer = io.BytesIO()
     pq.write_table(table, buffer, row_group_size=row_group_size)
     return buffer.getvalue()
 
 
-def signature(type: str = "double", names: Sequence[str] = FEATURES, **fields: Any) -> Signature:
+def signature(type: str = "double", names: Sequence[str] = FEATURES, **fields: Any) -> Signature:  # noqa: A002
     inputs = tuple(SignatureField(name=name, type=type, required=True) for name in names)
     return Signature(**{"inputs": inputs, "outputs": (), "params": (), **fields})
 

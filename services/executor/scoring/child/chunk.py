@@ -12,6 +12,10 @@ BATCH_CELLS = 4_000_000
 MAX_BATCH_ROWS = 131_072
 
 
+class ChunkUnreadable(Exception):
+    """The bytes are not what the footer, or the stream's beginning, says."""
+
+
 @dataclass(frozen=True)
 class ParquetChunk:
     """One row group: the object's footer, and the bytes from the file's offset `start` on."""
@@ -22,7 +26,13 @@ class ParquetChunk:
     data: memoryview
 
     def batches(self, names: Sequence[str]) -> Iterator[pa.RecordBatch]:
-        """Batches of those of `names` that the file has."""
+        """Batches of those of `names` that the file has. Raises `ChunkUnreadable`."""
+        try:
+            yield from self._decoded(names)
+        except (pa.ArrowException, OSError) as error:
+            raise ChunkUnreadable(str(error)) from error
+
+    def _decoded(self, names: Sequence[str]) -> Iterator[pa.RecordBatch]:
         metadata, schema = parse_footer(bytes(self.footer))
         present = [name for name in names if name in schema.names]
         source = pa.PythonFile(_Segment(self.start, self.data), mode="r")

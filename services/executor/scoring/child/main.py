@@ -12,7 +12,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from .chunk import ArrowChunk, Chunk, ParquetChunk
+from .chunk import ArrowChunk, Chunk, ChunkUnreadable, ParquetChunk
 from .conversion import Column
 from .outputs import PredictionShape
 from .scoring import Model, ModelFailed, Plan, Scored, score_chunk
@@ -61,7 +61,7 @@ def _score(link: socket.socket, header: dict[str, Any], pieces: list[memoryview]
         _fail(link, "model-failed", str(error), row=error.row)
     except PredictionShape as error:
         _fail(link, "prediction-shape", str(error))
-    except pa.ArrowException as error:
+    except ChunkUnreadable as error:
         _fail(link, "input-corrupt", str(error))
     except MemoryError as error:
         _fail(link, "model-failed", f"out of memory: {error}")

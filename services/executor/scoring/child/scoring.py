@@ -56,7 +56,7 @@ def score_chunk(chunk: Chunk, plan: Plan, model: Model) -> Scored:
     Raises:
         ModelFailed: the model raised.
         PredictionShape: what it gave doesn't fit.
-        pyarrow.ArrowException: the bytes can't be decoded.
+        ChunkUnreadable: the bytes can't be decoded.
     """
     rows, seconds = 0, 0.0
     rejections, tables = Rejections(), list[pa.Table]()

@@ -14,7 +14,7 @@ SUFFIXES = (".joblib", ".pkl", ".pickle")
 
 
 class SklearnModel:
-    """Calls `predict`, with a frame if the estimator was fitted with names, else with a matrix."""
+    """Calls `predict`, with a frame, or with a matrix if the estimator was fitted without names."""
 
     def __init__(self, path: Path, entrypoint: str | None, inputs: Sequence[Column], params: dict[str, Any]) -> None:
         import joblib
@@ -23,8 +23,8 @@ class SklearnModel:
         self._names = [column.name for column in inputs]
         self._params = params
         numeric = all(column.type in {"integer", "long", "float", "double"} for column in inputs)
-        named = hasattr(self._estimator, "feature_names_in_")
-        self._as_matrix = numeric and not named and bool(inputs)
+        nameless = hasattr(self._estimator, "n_features_in_") and not hasattr(self._estimator, "feature_names_in_")
+        self._as_matrix = numeric and nameless and bool(inputs)
         self._dtype = "float32" if inputs and all(column.type == "float" for column in inputs) else "float64"
         if not hasattr(self._estimator, "predict"):
             raise TypeError(f"{type(self._estimator).__name__} has no method predict")
