@@ -128,8 +128,11 @@ class Artifacts:
             raise ObjectsUnavailable(f"{target} doesn't give back what was written")
 
     async def _holds(self, target: Location, size_bytes: int, digest: str) -> bool:
-        found = await self._object(target)
-        return found is not None and found.size_bytes == size_bytes and await self.objects.sha256(found) == digest
+        try:
+            found = await self.objects.stat(target)
+            return found.size_bytes == size_bytes and await self.objects.sha256(found) == digest
+        except (ObjectMissing, ObjectChanged):
+            return False  # Not there yet, or another worker is just writing the same.
 
 
 def directory_digest(files: Sequence[tuple[str, int, str]]) -> str:

@@ -1,5 +1,6 @@
 """Names inside a zip archive, read from its directory at its end; nothing is unpacked."""
 
+import asyncio
 from io import BytesIO
 from typing import Final
 from zipfile import BadZipFile, ZipFile
@@ -15,7 +16,10 @@ async def names_in_zip(bundle: Bundle, path: str) -> frozenset[str] | None:
     if not (await bundle.head(path, len(ZIP_MAGIC))).startswith(ZIP_MAGIC):
         return None
     # zipfile finds the directory from the end, and takes what is missing in front for an offset.
-    tail = await bundle.tail(path, _MAX_DIRECTORY_BYTES)
+    return await asyncio.to_thread(_names, await bundle.tail(path, _MAX_DIRECTORY_BYTES))
+
+
+def _names(tail: bytes) -> frozenset[str] | None:
     try:
         with ZipFile(BytesIO(tail)) as archive:
             return frozenset(archive.namelist())

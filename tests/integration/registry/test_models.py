@@ -66,6 +66,13 @@ async def test_other_formats_are_registered_too(upstream, put, model_id, artifac
     assert registered.data["artifact"]["size_bytes"] == sum(map(len, files.values()))
 
 
+async def test_names_are_taken_as_they_are(upstream, put, model_id, objects):
+    name = "modèle 1+2 %41 &=.pkl"
+    registered = await upstream.asked(REGISTER, registration(model_id, await put(name, PICKLE)))
+    assert registered.data["artifact"]["uri"].endswith(f"/{name}")
+    assert await objects.get(Location.parse(registered.data["artifact"]["uri"])) == PICKLE
+
+
 async def test_requests_about_a_model_are_answered_in_order_of_arrival(upstream, put, model_id):
     uris = [await put(f"{number}.pkl", PICKLE[:-1] + bytes(number) + b".") for number in range(4)]
     asked = [await upstream.ask(REGISTER, registration(model_id, uri)) for uri in uris]
