@@ -1,0 +1,124 @@
+"""The executor's parts, joined."""
+
+import asyncio
+import os
+import socket
+from collections.abc import Callable
+from functools import partial
+
+from chassis.clock import new_id
+from chassis.service import Service
+from chassis.settings import S3Settings
+from schemas.executions import ExecutionCancellationRequested, ExecutionRequested
+from schemas.observations import MetricsObserved
+from schemas.topics import DEPLOYMENT_EVENTS, EXECUTION_OBSERVATIONS, EXECUTION_REQUESTS, MODEL_EVENTS
+from services.executor.domain.execution import Execution
+from services.executor.handlers import ExecutionHandlers
+from services.executor.heartbeats import Heartbeats, beating
+from services.executor.ports import Driver, FreezeInput, Repository
+from services.executor.progress import ProgressFeed
+from services.executor.replicas import fold_deployment, fold_model
+from services.executor.scoring.job import InputObject
+from services.executor.scoring.listing import InputFormat, freeze_input
+from services.executor.scoring.scorers import formats
+from services.executor.scoring.settings import ScoringSettings
+from services.executor.scoring.warm_driver import WarmDriver
+from services.executor.settings import Settings
+from services.executor.slot import Bell, Slot
+from services.executor.store import Executions
+from services.executor.usecases.cancel_execution import CancelExecution
+from services.executor.usecases.claim_execution import ClaimExecution
+from services.executor.usecases.queue_execution import QueueExecution
+from services.executor.usecases.resolve_request import ResolveRequest
+from services.executor.usecases.run_attempt import RunAttempt
+
+_COLLECTION = "executions"
+
+
+def build(settings: Settings, *, make_driver: Callable[[], Driver] | None = None) -> Service:
+    """Make the executor; nothing is connected and no driver started before it runs."""
+    service = Service("executor", settings)
+    executions = service.aggregates(_COLLECTION, Execution, topics={MetricsObserved: EXECUTION_OBSERVATIONS})
+    overview = Executions(executions.collection)
+    bell = Bell()
+    handlers = ExecutionHandlers(
+        queue_execution=QueueExecution(
+            executions=executions, resolve=_resolver(service, settings), clock=service.clock, wake=bell.ring
+        ),
+        cancel_execution=CancelExecution(executions=executions, clock=service.clock),
+    )
+    service.take_requests(
+        EXECUTION_REQUESTS,
+        {
+            ExecutionRequested: handlers.on_request,
+            ExecutionCancellationRequested: handlers.on_cancellation,
+        },
+        answered=executions.has_handled,
+    )
+    service.prepare_with(overview.prepare)
+    service.needs("objects", service.objects.ping)
+    _work_in_slots(service, settings, executions, overview, bell, make_driver or _warm_driver(settings))
+    return service
+
+
+def _resolver(service: Service, settings: Settings) -> ResolveRequest:
+    return ResolveRequest(
+        deployments=service.follow("known_deployments", topic=DEPLOYMENT_EVENTS, fold=fold_deployment),
+        models=service.follow("known_models", topic=MODEL_EVENTS, fold=fold_model),
+        freeze=_freezing(settings.s3),
+        formats=formats(),
+        max_input_objects=settings.max_input_objects,
+    )
+
+
+def _freezing(store: S3Settings) -> FreezeInput:
+    async def freeze(uri: str, data_format: InputFormat) -> tuple[InputObject, ...]:
+        return await asyncio.to_thread(freeze_input, store, uri, data_format)
+
+    return freeze
+
+
+def _warm_driver(settings: Settings) -> Callable[[], Driver]:
+    scoring = ScoringSettings(s3=settings.s3)
+    return lambda: WarmDriver(scoring)
+
+
+def _work_in_slots(
+    service: Service,
+    settings: Settings,
+    executions: Repository,
+    overview: Executions,
+    bell: Bell,
+    make_driver: Callable[[], Driver],
+) -> None:
+    clock, lease_s = service.clock, settings.lease_s
+    heartbeats = Heartbeats(
+        partial(beating, settings.mongo, service.database.name, _COLLECTION), clock=clock, lease_s=lease_s
+    )
+    feed = ProgressFeed(service.publisher, service.events, clock)
+    service.work_on(heartbeats.run)
+    process = f"{socket.gethostname()}:{os.getpid()}:{new_id()[:8]}"
+    for number in range(1, settings.slots + 1):
+        driver = make_driver()
+        slot = Slot(
+            driver=driver,
+            claim=ClaimExecution(
+                executions=executions,
+                overview=overview,
+                clock=clock,
+                owner=f"{process}:{number}",
+                lease_s=lease_s,
+            ),
+            run_attempt=RunAttempt(
+                executions=executions,
+                glances=overview,
+                scoring=driver,
+                leases=heartbeats,
+                feed=feed,
+                clock=clock,
+                lease_s=lease_s,
+            ),
+            bell=bell,
+        )
+        service.health.others[f"driver {number}"] = slot.check
+        service.work_on(slot.run)

@@ -1,0 +1,1 @@
+"""Executions and what they are resolved to; pure."""

@@ -1,0 +1,95 @@
+"""What the use cases need, as they see it."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from datetime import datetime
+from typing import Any, Protocol
+
+from chassis.bus.delivery import Cause, Delivery
+from chassis.documents.aggregates import Decide
+from services.executor.domain.execution import Execution
+from services.executor.domain.terms import Tenure
+from services.executor.scoring.job import InputObject, Progress, ScoringJob, ScoringOutcome
+from services.executor.scoring.listing import InputFormat
+from services.executor.store import Glance, Held
+
+
+class Repository(Protocol):
+    """The executions, one at a time."""
+
+    async def load(self, aggregate_id: str) -> Execution | None: ...
+    async def has_handled(self, aggregate_id: str, request_key: str) -> bool: ...
+    async def answer(
+        self, aggregate_id: str, decide: Decide[Execution], delivery: Delivery, *, makes: bool = False
+    ) -> None: ...
+    async def change(self, aggregate_id: str, decide: Decide[Execution], cause: Cause) -> None: ...
+
+
+class Overview(Protocol):
+    """The executions, as somebody who looks for work sees them."""
+
+    async def waiting(self, now: datetime) -> Sequence[str]: ...
+    async def running(self) -> Sequence[Held]: ...
+
+
+class Glances(Protocol):
+    """One execution, as its owner looks at it again and again."""
+
+    async def glance(self, execution_id: str) -> Glance | None: ...
+
+
+class Facts(Protocol):
+    """A replica of others' facts."""
+
+    async def get(self, key: str) -> dict[str, Any] | None: ...
+
+
+FreezeInput = Callable[[str, InputFormat], Awaitable[tuple[InputObject, ...]]]
+"""Lists an input; raises `ScoringError`."""
+
+
+class Scoring(Protocol):
+    """One driver: scores one job at a time; a cancelled `run` has stopped its compute when it ends."""
+
+    async def run(
+        self, job: ScoringJob, *, on_progress: Callable[[Progress], None], lease_s: float | None = None
+    ) -> ScoringOutcome:
+        """Raises: ScoringError, ScoringCancelled."""
+        ...
+
+    def renew(self, lease_s: float) -> None:
+        """Keep the running job alive for another `lease_s` seconds."""
+        ...
+
+
+class Driver(Scoring, Protocol):
+    """A driver and its life."""
+
+    @property
+    def ready(self) -> bool: ...
+    async def start(self) -> None:
+        """Raises: ScoringError."""
+        ...
+
+    async def stop(self) -> None: ...
+
+
+class Hold(Protocol):
+    """A lease that is being renewed."""
+
+    @property
+    def lost(self) -> bool:
+        """Somebody else has the execution, or nobody."""
+        ...
+
+
+class Leases(Protocol):
+    """Renews what is held."""
+
+    def hold(self, execution_id: str, tenure: Tenure) -> AbstractAsyncContextManager[Hold]: ...
+
+
+class Feed(Protocol):
+    """Tells the world how far an attempt is, or doesn't."""
+
+    def of(self, execution: Execution) -> Callable[[Progress], None]: ...

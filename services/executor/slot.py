@@ -1,0 +1,89 @@
+"""A slot: one driver, and one execution after another on it."""
+
+import asyncio
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Final
+
+import structlog
+from structlog.contextvars import bound_contextvars
+
+from chassis.bus.perseverance import through_outages
+from chassis.errors import PlatformError
+from services.executor.ports import Driver
+from services.executor.scoring.errors import ScoringError
+from services.executor.usecases.claim_execution import ClaimExecution
+from services.executor.usecases.run_attempt import RunAttempt
+
+log = structlog.get_logger(__name__)
+
+_LOOK_AGAIN_S: Final = 1.0
+_START_AGAIN_S: Final = 5.0
+
+
+class DriverNotReady(PlatformError):
+    code = "driver-not-ready"
+    retryable = True
+
+
+@dataclass
+class Bell:
+    """Rung when this process has queued something, so that a free slot needn't wait for its next look."""
+
+    _rung: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def ring(self) -> None:
+        self._rung.set()
+
+    async def wait(self, at_most_s: float) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(at_most_s):
+                await self._rung.wait()
+        self._rung.clear()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Slot:
+    """Claims only while its driver is ready: an execution waits better in the queue than under a lease."""
+
+    driver: Driver
+    claim: ClaimExecution
+    run_attempt: RunAttempt
+    bell: Bell
+
+    async def run(self) -> None:
+        """Work until cancelled; then give back what is unfinished and end the driver."""
+        try:
+            await self._start()
+            while True:
+                await self._work()
+        finally:
+            await self.driver.stop()
+
+    async def check(self) -> None:
+        """A readiness check. Raises: DriverNotReady."""
+        if not self.driver.ready:
+            raise DriverNotReady("the Spark driver is starting")
+
+    async def _start(self) -> None:
+        while True:
+            try:
+                await self.driver.start()
+            except ScoringError as error:
+                log.error("driver_not_started", code=error.code, reason=error.message)  # noqa: TRY400
+                await asyncio.sleep(_START_AGAIN_S)
+            else:
+                return
+
+    async def _work(self) -> None:
+        claimed = await through_outages(self.claim, bound_s=None) if self.driver.ready else None
+        if claimed is None:
+            await self.bell.wait(_LOOK_AGAIN_S)
+            return
+        with bound_contextvars(
+            execution_id=claimed.execution_id,
+            attempt=claimed.attempt,
+            correlation_id=claimed.origin.correlation_id,
+        ):
+            log.info("attempt_started", deployment_id=claimed.resolved.deployment_id)
+            await self.run_attempt(claimed)

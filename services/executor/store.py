@@ -1,0 +1,74 @@
+"""Looking over executions without loading them, and the heartbeat that keeps them.
+
+The lease of a running execution is its `owner` and `attempt`, which belong to the aggregate and change with it, and
+`_beat`, which its owner alone counts up, beside the aggregate and without touching `_rev`: a heartbeat is in nobody's
+way.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from chassis.documents.client import Collection, Document, translated
+from services.executor.domain.terms import Tenure
+
+_LOOKED_AT: Final = 20
+_LEASE: Final = {"owner": 1, "attempt": 1, "_beat": 1}
+
+
+@dataclass(frozen=True)
+class Held:
+    """A running execution, its owner, and how often that has shown that it lives."""
+
+    execution_id: str
+    tenure: Tenure
+    beat: int
+
+
+@dataclass(frozen=True)
+class Glance:
+    """What an owner has to know of what it holds."""
+
+    tenure: Tenure
+    cancel_requested: bool
+
+
+class Executions:
+    """The collection `executions`."""
+
+    def __init__(self, collection: Collection) -> None:
+        self._collection = collection
+
+    async def prepare(self) -> None:
+        with translated():
+            await self._collection.create_index([("state", 1), ("priority", -1), ("queued_at", 1)])
+
+    async def waiting(self, now: datetime) -> list[str]:
+        """Those that may begin: the most urgent first, then the oldest."""
+        with translated():
+            found = self._collection.find({"state": "queued", "claimable_at": {"$lte": now}}, {"_id": 1})
+            documents = await found.sort([("priority", -1), ("queued_at", 1)]).limit(_LOOKED_AT).to_list()
+        return [each["_id"] for each in documents]
+
+    async def running(self) -> list[Held]:
+        """All that somebody holds."""
+        with translated():
+            documents = await self._collection.find({"state": "running"}, _LEASE).to_list()
+        return [Held(each["_id"], Tenure(each["owner"], each["attempt"]), each.get("_beat", 0)) for each in documents]
+
+    async def glance(self, execution_id: str) -> Glance | None:
+        with translated():
+            found = await self._collection.find_one(
+                {"_id": execution_id}, {"owner": 1, "attempt": 1, "cancel_requested": 1}
+            )
+        if found is None:
+            return None
+        return Glance(Tenure(found["owner"] or "", found["attempt"]), found["cancel_requested"])
+
+
+async def beat(collection: Collection, execution_id: str, tenure: Tenure) -> bool:
+    """Show that the owner lives; False when the execution is no longer its own."""
+    mine: Document = {"_id": execution_id, "state": "running", "owner": tenure.owner, "attempt": tenure.attempt}
+    with translated():
+        result = await collection.update_one(mine, {"$inc": {"_beat": 1}})
+    return result.matched_count == 1

@@ -1,0 +1,89 @@
+"""A request is resolved: which revision, version, parameters and objects, once for all attempts."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from chassis.bus.delivery import Delivery
+from chassis.bus.envelope import rfc3339
+from schemas.deployments import DeploymentActivated
+from schemas.executions import ExecutionRequested
+from schemas.models import ModelRegistered
+from schemas.values import InputRef
+from services.executor.domain.errors import InputTooManyObjects, SignatureMissing
+from services.executor.domain.resolution import (
+    check_trigger,
+    dated_input,
+    merged_params,
+    runnable_deployment,
+    runnable_version,
+)
+from services.executor.domain.terms import Resolved, Terms
+from services.executor.ports import Facts, FreezeInput
+from services.executor.replicas import read_deployment, read_model
+from services.executor.scoring.job import ScoringInput
+from services.executor.work import Work
+
+
+@dataclass(frozen=True)
+class Resolution:
+    """What a request comes to."""
+
+    resolved: Resolved
+    terms: Terms
+    work: Work
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResolveRequest:
+    """Decides on replicas that have seen all that was known when the request came in."""
+
+    deployments: Facts
+    models: Facts
+    freeze: FreezeInput
+    formats: Collection[str]
+    max_input_objects: int
+
+    async def __call__(self, request: ExecutionRequested, delivery: Delivery) -> Resolution:
+        """Raises: RuleBroken, ScoringError, ReplicaBehind."""
+        check_trigger(request, is_scheduler=delivery.actor.is_scheduler)
+        deployment = runnable_deployment(read_deployment(await self.deployments.get(request.deployment_id)), request)
+        version = runnable_version(read_model(await self.models.get(deployment.model_id)), deployment, self.formats)
+        return Resolution(
+            resolved=_resolved(request, delivery, deployment, version),
+            terms=Terms(retries=deployment.retries, timeout_s=deployment.timeout_s),
+            work=await self._work(request, deployment, version),
+        )
+
+    async def _work(
+        self, request: ExecutionRequested, deployment: DeploymentActivated, version: ModelRegistered
+    ) -> Work:
+        if version.signature is None:
+            raise SignatureMissing(f"version {version.version} of model {version.model_id} has no signature")
+        params = merged_params(version.signature, deployment.params, request.params)
+        input_ = dated_input(request.input or deployment.input, request.logical_date)
+        return Work.of(version, await self._frozen(input_), keep=deployment.keep, params=params)
+
+    async def _frozen(self, input_: InputRef) -> ScoringInput:
+        objects = await self.freeze(input_.uri, input_.format)
+        if len(objects) > self.max_input_objects:
+            raise InputTooManyObjects(f"{input_.uri} holds more than {self.max_input_objects} objects")
+        return ScoringInput(uri=input_.uri, format=input_.format, objects=objects)
+
+
+def _resolved(
+    request: ExecutionRequested, delivery: Delivery, deployment: DeploymentActivated, version: ModelRegistered
+) -> Resolved:
+    return Resolved(
+        execution_id=request.execution_id,
+        deployment_id=deployment.deployment_id,
+        deployment_revision=deployment.revision,
+        model_id=version.model_id,
+        model_version=version.version,
+        market=deployment.market,
+        brand=deployment.brand,
+        trigger=request.trigger,
+        requested_by=delivery.actor.subject,
+        requested_at=rfc3339(delivery.timestamp),
+        logical_date=rfc3339(request.logical_date) if request.logical_date else None,
+        request_id=delivery.request_id,
+    )
