@@ -5,6 +5,6 @@ import warnings
 if not sys.warnoptions:
     warnings.simplefilter("ignore")
 
-from infra.embedded.cli import app  # noqa: E402
+from infra.embedded.cli import app
 
 app(prog_name="python -m infra.embedded")

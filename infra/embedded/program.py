@@ -79,7 +79,7 @@ def _section(program: Program, layout: Layout, specification: Path, digest: str)
         "stopasgroup": "false",
         "killasgroup": "true",
         "redirect_stderr": "true",
-        "stdout_logfile": escaped(log_of(program.name, layout)),
+        "stdout_logfile": escaped(escaped(log_of(program.name, layout))),  # supervisor expands this one twice
         "stdout_logfile_maxbytes": "10MB",
         "stdout_logfile_backups": "1",
     }

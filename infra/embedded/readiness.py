@@ -12,7 +12,7 @@ from infra.embedded.supervision import ProcessInfo
 READY_S: Final = 120.0
 _PAUSE_S: Final = 0.1
 _LOOK_EVERY_S: Final = 1.0
-_EXITS_ALLOWED: Final = 3
+_RESTARTS_ALLOWED: Final = 2
 
 
 class Interrupted(Exception):
@@ -43,7 +43,7 @@ def await_ready(
     Raises:
         StackError: it wasn't ready in time, or its process keeps exiting.
     """
-    begun, looked, exits, reason = time.monotonic(), 0.0, set[float](), ""
+    begun, looked, starts, reason = time.monotonic(), 0.0, set[float](), ""
     while time.monotonic() < begun + within_s:
         try:
             probe()
@@ -54,9 +54,9 @@ def await_ready(
         if watch is not None and time.monotonic() > looked + _LOOK_EVERY_S:
             looked = time.monotonic()
             info = watch.look()
-            if info is not None and info.state in {"BACKOFF", "FATAL", "EXITED"}:
-                exits.add(info.started)
-            if len(exits) >= _EXITS_ALLOWED:
+            if info is not None:
+                starts.add(info.started)
+            if len(starts) > 1 + _RESTARTS_ALLOWED:
                 raise StackError(part, f"keeps exiting: {watch.last_words()}", remedy=watch.remedy)
         if stop.wait(_PAUSE_S):
             raise Interrupted

@@ -18,7 +18,7 @@ from miniopy_async.error import MinioException
 from infra.embedded.errors import NotReady
 from infra.embedded.files import write_private
 from infra.embedded.part import Context
-from infra.embedded.ports import HOST
+from infra.embedded.ports import HOST, Ports
 from infra.embedded.program import Program
 
 NAME: Final = "s3"
@@ -152,6 +152,13 @@ class S3Server:
     def connection(self) -> S3Connection:
         secret = self._context.credentials.get
         return S3Connection(f"http://{HOST}:{self._context.ports.get(NAME)}", secret("s3.access"), secret("s3.secret"))
+
+
+def remove_sockets(ports: Ports) -> None:
+    """Take away the Unix sockets that a killed SeaweedFS leaves where no option can put them elsewhere."""
+    for name in S3Server.ports:
+        part = name.removeprefix(f"{NAME}-") if name != f"{NAME}-grpc" else f"{NAME}-grpc"
+        Path(f"/tmp/seaweedfs-{part}-{ports.get(name)}.sock").unlink(missing_ok=True)  # noqa: S108
 
 
 def external(environ: Mapping[str, str]) -> S3Connection | None:

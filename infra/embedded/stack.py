@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Final
 
-from infra.embedded import orphans
+from infra.embedded import orphans, s3
 from infra.embedded.credentials import Credentials
 from infra.embedded.files import locked, read_json
 from infra.embedded.layout import CHECKOUT, Layout
@@ -132,6 +132,7 @@ class Stack:
             self._stop_all(programs & set(SERVERS))
             self._supervisor.shut_down()
         orphans.end(orphans.processes_of(self.layout.stack_id))
+        s3.remove_sockets(self._context.ports)
         self.layout.stack_file.unlink(missing_ok=True)
         self.layout.socket.unlink(missing_ok=True)
 

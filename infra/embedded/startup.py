@@ -86,6 +86,7 @@ class Startup:
         for step, probe in (("starting", part.connection.probe), ("provisioning", part.connection.provision)):
             self._report.begin(part.name, step)
             self._await(part.name, probe, ours=part.server is not None)
+        self._record_pid(part.name)
         self._report.done(part.name, outcome, seconds=time.monotonic() - begun)
 
     def _bring_up_service(self, instance: Instance, connections: Mapping[str, Connection]) -> None:
@@ -93,6 +94,7 @@ class Startup:
         self._report.begin(instance.name, "starting")
         self._start(instance.program(self._context, connections))
         self._await(instance.name, instance.probe, ours=True)
+        self._record_pid(instance.name)
         self._report.done(instance.name, instance.url, seconds=time.monotonic() - begun)
 
     def _start(self, program: Program) -> None:
@@ -107,6 +109,12 @@ class Startup:
             remedy=f"see {log}",
         )
         await_ready(name, probe, stop=self._stop, watch=watch if ours else None)
+
+    def _record_pid(self, name: str) -> None:
+        """At once: the supervisor itself does so only when a process has lived for a second."""
+        info = self._supervisor.processes().get(name)
+        if info is not None and info.pid is not None:
+            stackfile.record_pid(self._context.layout.stack_file, name, info.pid)
 
     def _in_parallel(self, bring_up: Callable[[_Item], None], items: Sequence[_Item]) -> None:
         """All of them to their end, good or bad; then the first error is raised.
