@@ -46,7 +46,9 @@ class DatasetColumn(Wire):
     """A column as the files have it."""
 
     name: Line = Field(description="The column's name.")
-    type: Line = Field(description="Arrow's name of its type, such as `int64` or `timestamp[us, tz=UTC]`.")
+    type: Line = Field(
+        description="MLflow's name of its type, or Arrow's where MLflow has none, such as `list<item: int64>`."
+    )
     nullable: Flag | None = Field(default=None, description="Whether the files allow nulls in it.")
 
 
