@@ -14,7 +14,7 @@ from services.metrics.settings import Timescale
 
 log = structlog.get_logger(__name__)
 
-_FOLDER: Final = Path(__file__).parent / "migrations"
+FOLDER: Final = Path(__file__).parent / "migrations"
 _COMMON: Final = "common"
 _TIMEOUT_S: Final = 900.0
 _LEDGER: Final = """
@@ -59,7 +59,7 @@ class Migration:
         return hashlib.sha256(self.sql.encode()).hexdigest()
 
 
-def migrations(branch: Branch, folder: Path = _FOLDER) -> list[Migration]:
+def migrations(branch: Branch, folder: Path = FOLDER) -> list[Migration]:
     """Those of `branch` and the common ones, by their numbers."""
     found = [
         Migration(name=path.stem, branch=path.parent.name, sql=path.read_text())
@@ -69,7 +69,7 @@ def migrations(branch: Branch, folder: Path = _FOLDER) -> list[Migration]:
     return sorted(found, key=lambda migration: migration.name)
 
 
-async def migrate(tables: Tables, timescale: Timescale, folder: Path = _FOLDER) -> Branch:
+async def migrate(tables: Tables, timescale: Timescale, folder: Path = FOLDER) -> Branch:
     """Bring the schema up to date; at the same time as other instances, if need be.
 
     Raises:

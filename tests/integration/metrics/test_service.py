@@ -1,0 +1,195 @@
+"""The service on real servers: what is on the bus is in the tables, once."""
+
+import asyncio
+import json
+import os
+import random
+import signal
+from collections.abc import AsyncIterator
+from uuid import uuid4
+
+import pytest
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+
+from chassis.bus.connection import client_options
+from chassis.settings import HttpSettings
+from chassis.tables import Tables
+from services.metrics.app import build
+from services.metrics.settings import MetricsSettings
+from tests.integration.chassis.conftest import running
+
+from .conftest import fetch
+from .events import FINISHED, METRICS, SERIES, finished, metrics, series
+
+pytestmark = pytest.mark.timeout(180)
+EXECUTIONS, OWN, OUTSIDE = "ml.execution.events", "ml.execution.observations", "ml.metric.observations"
+
+
+class Bus:
+    """Publishes as the executor and as an outsider; reads refusals and dead letters."""
+
+    def __init__(self, kafka) -> None:
+        self._producers = {
+            name: AIOKafkaProducer(**client_options(kafka.settings(name)), acks="all")
+            for name in ("executor", "upstream")
+        }
+        self._answers = AIOKafkaConsumer(
+            "ml.metric.refusals", "ml.metrics.dlq", **client_options(kafka.settings("operator")), fetch_max_wait_ms=50
+        )
+        self.seen = []
+
+    async def __aenter__(self):
+        for client in (*self._producers.values(), self._answers):
+            await client.start()
+        await self._answers.seek_to_end()
+        for partition in self._answers.assignment():
+            await self._answers.position(partition)
+        return self
+
+    async def __aexit__(self, *exc_info) -> None:
+        for client in (*self._producers.values(), self._answers):
+            await client.stop()
+
+    async def send(self, topic: str, ce_type: str, body: dict, *, event_id: str | None = None) -> str:
+        event_id = event_id or str(uuid4())
+        writer = "upstream" if topic == OUTSIDE else "executor"
+        key = body["series_id"] if ce_type == SERIES else body["execution_id" if ce_type == FINISHED else "model_id"]
+        headers = {"ce_specversion": "1.0", "ce_id": event_id, "ce_source": f"/{writer}", "ce_type": ce_type}
+        pairs = [(name, text.encode()) for name, text in headers.items()]
+        await self._producers[writer].send_and_wait(topic, json.dumps(body).encode(), key.encode(), headers=pairs)
+        return event_id
+
+    async def answer_to(self, event_id: str):
+        async with asyncio.timeout(30):
+            while True:
+                for records in (await self._answers.getmany(timeout_ms=100)).values():
+                    self.seen += records
+                for record in self.seen:
+                    if record.key == event_id.encode() or dict(record.headers).get("ce_id") == event_id.encode():
+                        return record
+
+
+@pytest.fixture
+async def bus(kafka) -> AsyncIterator[Bus]:
+    async with Bus(kafka) as made:
+        yield made
+
+
+@pytest.fixture
+def settings(kafka, mongo, s3, empty_postgres) -> MetricsSettings:
+    return MetricsSettings(
+        kafka=kafka.settings("metrics"), mongo=mongo, s3=s3, postgres=empty_postgres, http=HttpSettings(port=0)
+    )
+
+
+@pytest.fixture
+async def tables(settings) -> AsyncIterator[Tables]:
+    async with running(build(settings)):
+        made = Tables(settings.postgres)
+        yield made
+        await made.stop()
+
+
+async def until(tables: Tables, query: str, expected: object, *arguments: object) -> None:
+    found = None
+    try:
+        async with asyncio.timeout(60):
+            while (found := (await fetch(tables, query, *arguments))[0][0]) != expected:
+                await asyncio.sleep(0.1)
+    except TimeoutError:
+        pytest.fail(f"{found} instead of {expected}: {query}")
+
+
+async def test_what_is_observed_and_what_has_finished_is_stored_once(bus, tables, new_name):
+    model_id = new_name()
+    end = finished(model_id)
+    sent = [
+        (EXECUTIONS, FINISHED, end, str(uuid4())),
+        (OWN, METRICS, metrics(model_id, execution_id=end["execution_id"], attempt=1), str(uuid4())),
+        (OUTSIDE, METRICS, metrics(model_id, market="FR"), str(uuid4())),
+        (OUTSIDE, SERIES, series(f"sales {model_id}"), str(uuid4())),
+    ] * 3
+    random.Random(3).shuffle(sent)  # noqa: S311
+    for topic, ce_type, body, event_id in sent:
+        await bus.send(topic, ce_type, body, event_id=event_id)
+    for topic, ce_type, body in (
+        (EXECUTIONS, FINISHED, finished(f"{model_id}-last")),
+        (OWN, METRICS, metrics(f"{model_id}-last", execution_id=end["execution_id"], attempt=1)),
+        (OUTSIDE, METRICS, metrics(f"{model_id}-last")),
+    ):
+        await bus.send(topic, ce_type, body)
+
+    await until(tables, "SELECT count(*) FROM metrics WHERE model_id = $1", 6, model_id)
+    await until(tables, "SELECT count(*) FROM metrics WHERE model_id = $1", 6, f"{model_id}-last")
+    await until(tables, "SELECT count(*) FROM executions WHERE model_id = $1", 1, model_id)
+    await until(tables, "SELECT count(*) FROM timeseries_data WHERE series_id = $1", 3, f"sales {model_id}")
+    assert await fetch(
+        tables, "SELECT count(*) FROM metrics WHERE execution_id = $1 AND model_id = $2", end["execution_id"], model_id
+    ) == [(3,)]
+
+
+async def test_an_outsider_may_not_speak_for_an_execution(bus, tables, new_name):
+    model_id = new_name()
+    event_id = await bus.send(OUTSIDE, METRICS, metrics(model_id, execution_id=str(uuid4()), attempt=1))
+    await bus.send(OUTSIDE, METRICS, metrics(model_id, points=1))
+
+    refusal = await bus.answer_to(event_id)
+
+    assert refusal.topic == "ml.metric.refusals"
+    body = json.loads(refusal.value)
+    assert (body["code"], [each["field"] for each in body["violations"]]) == ("schema-invalid", ["execution_id"])
+    await until(tables, "SELECT count(*) FROM metrics WHERE model_id = $1", 1, model_id)
+
+
+@pytest.mark.parametrize("points", [[], [{"metric": "mae", "time": "yesterday", "value": 1}], "none"])
+async def test_an_observation_that_breaks_its_schema_is_refused(bus, tables, new_name, points):
+    event_id = await bus.send(OUTSIDE, METRICS, {"model_id": new_name(), "points": points})
+
+    refusal = await bus.answer_to(event_id)
+
+    assert (refusal.topic, json.loads(refusal.value)["code"]) == ("ml.metric.refusals", "schema-invalid")
+
+
+async def test_the_executor_s_own_malformed_observation_is_a_dead_letter(bus, tables, new_name):
+    event_id = await bus.send(OWN, METRICS, metrics(new_name()))
+
+    letter = await bus.answer_to(event_id)
+
+    assert (letter.topic, dict(letter.headers)["dlq-error-code"]) == ("ml.metrics.dlq", b"schema-invalid")
+
+
+async def test_a_poison_event_leaves_alone_and_the_rest_of_its_batch_is_stored(bus, tables, new_name):
+    model_id = new_name()
+    for number in range(20):
+        await bus.send(OUTSIDE, METRICS, metrics(model_id, points=1, value=float(number)))
+    event_id = await bus.send(OUTSIDE, METRICS, metrics(model_id), event_id=f"{model_id}\x00")
+    for number in range(20):
+        await bus.send(OUTSIDE, METRICS, metrics(model_id, points=1, value=float(number)))
+
+    letter = await bus.answer_to(event_id)
+
+    assert (letter.topic, json.loads(letter.value)) == ("ml.metrics.dlq", metrics(model_id))
+    await until(tables, "SELECT count(*) FROM metrics WHERE model_id = $1", 40, model_id)
+
+
+async def test_nothing_is_lost_or_buried_when_the_server_dies_in_the_middle(bus, tables, stack, new_name):
+    model_id = new_name()
+    for number in range(60):
+        if number in (20, 40):
+            os.kill(stack.connections()["servers"]["postgres"]["pid"], signal.SIGKILL)
+        await bus.send(OUTSIDE, METRICS, metrics(model_id, points=50, value=float(number)))
+        await asyncio.sleep(0.02)
+    async with asyncio.timeout(60):
+        while True:
+            try:
+                await tables.ping()
+                break
+            except Exception:  # noqa: BLE001 - whatever it is, it isn't back yet
+                await asyncio.sleep(0.2)
+
+    await until(tables, "SELECT count(*) FROM metrics WHERE model_id = $1", 3000, model_id)
+
+    refused = await bus.send(OUTSIDE, METRICS, {"model_id": model_id, "points": []})
+    await bus.answer_to(refused)
+    assert [record.topic for record in bus.seen if b"dlq-error-code" in dict(record.headers)] == []
+    assert not [record for record in bus.seen if record.topic == "ml.metrics.dlq"]
