@@ -15,7 +15,7 @@ class Settings(ChassisSettings):
     max_artifact_bytes: int = Field(default=10 * _GIB, gt=0, description="Larger artifacts are refused.")
     max_artifact_objects: int = Field(default=10_000, gt=0, description="Artifacts of more objects are refused.")
     max_dataset_objects: int = Field(default=100_000, gt=0, description="Data sets of more objects are refused.")
-    workers: int = Field(default=2, gt=0, description="Registrations that one process works on at the same time.")
+    workers: int = Field(default=4, gt=0, description="Registrations that one process works on at the same time.")
     lease_s: float = Field(
         default=15.0, gt=0, description="A registration whose worker is silent for so long is another's."
     )

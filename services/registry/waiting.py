@@ -17,7 +17,7 @@ from schemas.event import Event
 from schemas.topics import DATASET_REQUESTS, MODEL_REQUESTS
 
 _KIND: Final = {MODEL_REQUESTS.name: "model", DATASET_REQUESTS.name: "dataset"}
-_FOR_A_CLAIM: Final = {"about": 1, "lease": 1}
+_FOR_A_CLAIM: Final = {"about": 1, "lease": 1, "timestamp": 1}
 _ARRIVAL: Final = [("topic", 1), ("partition", 1), ("offset", 1)]
 _LOOKED_AT: Final = 5000
 
@@ -95,14 +95,14 @@ class Registrations:
             return await self.collection.find_one({"about": _about(event, delivery)}, {"_id": 1}) is not None
 
     async def heads(self) -> list[Document]:
-        """Of each subject the request that is next: `_id`, `about` and `lease`, in order of arrival."""
+        """Of each subject the request that is next, the longest waiting first: `_id`, `about` and `lease`."""
         with translated():
             cursor = self.collection.find({}, _FOR_A_CLAIM).sort(_ARRIVAL).limit(_LOOKED_AT)
             waiting = await cursor.to_list()
         first: dict[str, Document] = {}
         for each in waiting:
             first.setdefault(each["about"], each)
-        return list(first.values())
+        return sorted(first.values(), key=lambda each: each["timestamp"])
 
     async def claim(self, head: Document, owner: str) -> tuple[Accepted, Lease] | None:
         """Take one of `heads`; None if somebody else was faster."""

@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import json
 import time
+from datetime import UTC, datetime
 
 import pytest
 
@@ -94,7 +95,7 @@ async def test_an_answer_saved_but_not_struck_off_is_not_given_again(
                 "topic": "ml.model.requests",
                 "partition": 0,
                 "offset": 0,
-                "timestamp": None,
+                "timestamp": datetime.now(UTC),
                 "envelope": {"id": request_id, "source": "/upstream/test", "type": f"ml.{REGISTER}.v1"},
                 "event": json.dumps(body),
                 "actor": {"subject": "anonymous", "markets": ["*"], "roles": [], "is_scheduler": False},

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 
 import pytest
 import pytest_asyncio
@@ -118,6 +119,15 @@ async def test_one_subjects_requests_are_answered_in_order_of_arrival(registrati
     async with office.worker(registrations):
         await drained(registrations)
     assert office.log == [(what, str(offset)) for offset in (3, 9, 12, 100) for what in ("begin", "end")]
+
+
+async def test_whoever_waits_longest_is_next_wherever_it_arrived(registrations, office):
+    for number, partition in enumerate((3, 0, 2, 1)):
+        at = datetime(2026, 11, 23, 6, 0, number, tzinfo=UTC)
+        await append(registrations, str(number), model_id=f"m{number}", partition=partition, timestamp=at)
+    async with office.worker(registrations, slots=1):
+        await drained(registrations)
+    assert [name for what, name in office.log if what == "begin"] == ["0", "1", "2", "3"]
 
 
 async def test_several_subjects_are_worked_on_at_once_but_no_more_than_there_are_slots(registrations, office):

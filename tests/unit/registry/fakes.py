@@ -35,10 +35,9 @@ class StoppedClock:
 def delivery(*, request_id: str | None = None, is_live: Callable[[], bool] = lambda: True, **at: Any) -> Delivery:
     """A delivery of a request with an id of its own."""
     envelope = Envelope(id=request_id or f"r{next(_numbers)}", source="/upstream/test", type="ml.Test.v1")
-    place = {"topic": "ml.model.requests", "partition": 0, "offset": next(_numbers), **at}
-    return Delivery(
-        envelope=envelope, actor=ANONYMOUS, timestamp=datetime(2026, 11, 23, tzinfo=UTC), is_live=is_live, **place
-    )
+    then = datetime(2026, 11, 23, tzinfo=UTC)
+    place = {"topic": "ml.model.requests", "partition": 0, "offset": next(_numbers), "timestamp": then, **at}
+    return Delivery(envelope=envelope, actor=ANONYMOUS, is_live=is_live, **place)
 
 
 class FakeRepository(Generic[A]):
