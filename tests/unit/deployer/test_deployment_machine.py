@@ -15,8 +15,9 @@ from services.deployer.dependencies import DependencyUndecided
 from .fakes import Deployer, Stopped, delivery
 from .said import change, dataset, deployment, model
 
-IDS = [f"{each}-x" for each in "abcd"]
+IDS = [f"{each}-x" for each in "abc"]
 ids = st.sampled_from(IDS)
+actions = st.sampled_from(["pause", "resume", "pause", "resume", "retire"])
 
 
 def stop() -> None:
@@ -32,14 +33,15 @@ class DeploymentMachine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.deployer = Deployer().knows(model(), dataset())
-        self.handled: set[str] = set()
+        for each in IDS:
+            asyncio.run(self.deployer.activate(deployment(deployment_id=each), delivery()))
 
-    @rule(target=pending, who=ids, after=st.sets(ids, max_size=2), revision=st.none() | st.integers(1, 3))
+    @rule(target=pending, who=ids, after=st.sets(ids, min_size=1, max_size=2), revision=st.none() | st.integers(1, 3))
     def ask_for_a_deployment(self, who, after, revision):
         said = {"after": sorted(after - {who}), "expected_revision": revision}
         return deployment(deployment_id=who, **said), delivery()
 
-    @rule(target=pending, who=ids, action=st.sampled_from(["pause", "resume", "pause", "resume", "retire"]))
+    @rule(target=pending, who=ids, action=actions)
     def ask_for_a_change(self, who, action):
         return change(action, who), delivery()
 
