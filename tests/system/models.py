@@ -64,4 +64,5 @@ def call_onnx(content: bytes, frame: pd.DataFrame) -> np.ndarray:
 
 
 def in_order(predictions: pa.Table) -> pd.DataFrame:
-    return predictions.to_pandas().sort_values("row", ignore_index=True)
+    """The predictions by row. What is kept of a CSV is kept as the text that it is."""
+    return predictions.to_pandas().astype({"row": int}).sort_values("row", ignore_index=True)
