@@ -1,0 +1,180 @@
+"""The aggregate's rules, one by one."""
+
+from datetime import timedelta
+
+import pytest
+
+from schemas.executions import ExecutionCancelling, ExecutionFinished, ExecutionMatched, ExecutionStarted
+from schemas.observations import MetricsObserved
+from services.executor.domain.ending import Failed, Interrupted, Succeeded, TimedOut
+from services.executor.domain.errors import AlreadyFinished, ExecutionIdConflict, LeaseLost
+from services.executor.domain.terms import Tenure
+from tests.unit.executor.fakes import NOON
+from tests.unit.executor.requests import PREFIX, queued
+
+FIRST = Tenure("a", 1)
+LATER = NOON + timedelta(seconds=5)
+SUCCESS = Succeeded(
+    output_uri=PREFIX,
+    manifest_uri=f"{PREFIX}manifest.json",
+    manifest_sha256="b" * 64,
+    rows_in=10,
+    rows_out=9,
+    rows_rejected=1,
+    metrics={"prediction_mean": 1.5, "Verkäufe (kg)_mean": 2.0, "_x": 3.0, "prediction_max": float("inf")},
+    log_uri=None,
+)
+OUTAGE = Failed(code="store-unavailable", message="away", retryable=True)
+
+
+def started(**said):
+    execution = queued(**said)
+    execution.start("a", NOON)
+    execution.events.clear()
+    return execution
+
+
+def last(execution) -> ExecutionFinished:
+    return next(each for each in execution.events if isinstance(each, ExecutionFinished))
+
+
+def cancel(execution, at=NOON):
+    execution.cancel(requested_by="anonymous", reason=None, request_id="c1", at=at)
+
+
+def test_a_success_says_everything_in_one_go():
+    execution = started()
+    execution.finish(FIRST, SUCCESS, LATER)
+
+    finished, observed = execution.events
+    assert isinstance(finished, ExecutionFinished)
+    assert isinstance(observed, MetricsObserved)
+    assert (finished.status, finished.attempt, finished.rows_in, finished.rows_rejected) == ("succeeded", 1, 10, 1)
+    assert finished.output is not None
+    assert finished.output.manifest_sha256 == "b" * 64
+    assert (finished.duration_s, finished.queue_s, finished.deployment_revision) == (5.0, 0.0, 2)
+    assert (observed.execution_id, observed.attempt) == (execution.execution_id, 1)
+    assert {each.time for each in observed.points} == {LATER}
+    assert {each.metric: each.value for each in observed.points} == {
+        "prediction_mean": 1.5, "Verk_ufe__kg__mean": 2.0, "m_x": 3.0,
+        "rows_in": 10, "rows_out": 9, "rows_rejected": 1, "duration_s": 5.0, "queue_s": 0.0,
+    }  # fmt: skip
+
+
+def test_a_failure_that_may_pass_waits_and_is_tried_again_until_the_retries_are_used_up():
+    execution = started(retries=1)
+    execution.finish(FIRST, OUTAGE, NOON)
+    assert (execution.state, execution.events) == ("queued", [])
+    assert execution.claimable_at > NOON
+
+    execution.start("b", LATER)
+    execution.finish(Tenure("b", 2), OUTAGE, LATER)
+
+    assert last(execution).status == "failed"
+    assert last(execution).error.code == "store-unavailable"
+    assert last(execution).attempt == 2
+
+
+def test_a_failure_that_stays_ends_it_at_once():
+    execution = started(retries=5)
+    execution.finish(FIRST, Failed(code="input-corrupt", message="half\x00a file", retryable=False), LATER)
+
+    assert last(execution).status == "failed"
+    assert last(execution).error.message == "halfa file"
+    assert last(execution).rows_in == 0
+
+
+def test_a_timeout_ends_it():
+    execution = started(timeout_s=60)
+    execution.finish(FIRST, TimedOut(), LATER)
+
+    assert last(execution).status == "timed_out"
+    assert last(execution).error.code == "timed-out"
+
+
+def test_a_lost_lease_counts_as_an_attempt():
+    execution = started(retries=1)
+
+    assert execution.take_over(FIRST, "b", LATER)
+    assert (execution.attempt, execution.owner) == (2, "b")
+    assert not execution.take_over(Tenure("b", 2), "c", LATER)
+
+    assert last(execution).status == "failed"
+    assert last(execution).error.code == "worker-lost"
+    assert last(execution).attempt == 2
+
+
+def test_an_interrupted_attempt_uses_up_no_retry():
+    execution = started(retries=0)
+    execution.finish(FIRST, Interrupted(), LATER)
+
+    assert (execution.state, execution.failures) == ("queued", 0)
+    assert execution.start("b", LATER)
+    assert execution.attempt == 2
+
+
+def test_who_lost_the_fence_changes_nothing():
+    execution = started()
+    execution.take_over(FIRST, "b", LATER)
+
+    with pytest.raises(LeaseLost):
+        execution.finish(FIRST, SUCCESS, LATER)
+    assert execution.state == "running"
+
+
+def test_a_cancellation_that_comes_first_wins_over_a_success():
+    execution = started()
+    cancel(execution)
+    execution.finish(FIRST, SUCCESS, LATER)
+
+    assert [type(each) for each in execution.events] == [ExecutionCancelling, ExecutionFinished]
+    assert last(execution).status == "cancelled"
+    assert last(execution).output is None
+
+
+def test_a_cancellation_that_comes_after_the_end_is_refused():
+    execution = started()
+    execution.finish(FIRST, SUCCESS, LATER)
+
+    with pytest.raises(AlreadyFinished):
+        cancel(execution)
+
+
+def test_what_waits_in_the_queue_is_cancelled_at_once_with_no_attempt():
+    execution = queued()
+    cancel(execution, LATER)
+
+    assert (last(execution).status, last(execution).attempt, last(execution).started_at) == ("cancelled", 0, None)
+    assert (last(execution).duration_s, last(execution).queue_s) == (0.0, 5.0)
+
+
+def test_a_cancelled_execution_whose_owner_was_lost_is_ended_and_not_run_again():
+    execution = started(retries=3)
+    cancel(execution)
+
+    assert not execution.take_over(FIRST, "b", LATER)
+    assert last(execution).status == "cancelled"
+
+
+def test_the_same_content_is_matched_and_other_content_refused():
+    execution = queued()
+    execution.match("content", "r2")
+    assert execution.events == [ExecutionMatched(execution_id=execution.execution_id, request_id="r2")]
+
+    with pytest.raises(ExecutionIdConflict):
+        execution.match("other", "r3")
+
+
+def test_only_one_of_two_can_start_what_waits():
+    execution = queued()
+
+    assert execution.start("a", NOON)
+    assert not execution.start("b", NOON)
+    assert [type(each) for each in execution.events] == [ExecutionStarted]
+
+
+def test_a_logical_date_keeps_its_microseconds():
+    execution = queued(logical_date="2026-11-23T06:00:00.123456Z")
+    cancel(execution)
+
+    assert last(execution).logical_date.microsecond == 123456

@@ -1,0 +1,229 @@
+"""One execution under any order of requests, claims, lost leases and late words: exactly one end."""
+
+import asyncio
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from chassis.errors import Refusal
+from schemas.executions import ExecutionCancelling, ExecutionFinished, ExecutionMatched, ExecutionQueued
+from schemas.executions import ExecutionStarted as Started
+from schemas.observations import MetricsObserved
+from services.executor.domain.ending import Failed, Interrupted, TimedOut
+from services.executor.domain.errors import LeaseLost
+from services.executor.domain.terms import Tenure
+from services.executor.moments import cause_of
+from services.executor.replicas import fold_deployment, fold_model
+from services.executor.usecases.cancel_execution import CancelExecution
+from services.executor.usecases.claim_execution import ClaimExecution
+from services.executor.usecases.queue_execution import QueueExecution
+from services.executor.usecases.resolve_request import ResolveRequest
+from tests.unit.executor.fakes import FakeExecutions, FakeFacts, HeldClock, delivery
+from tests.unit.executor.requests import EXECUTION_ID, activated, cancellation, registered, request
+from tests.unit.executor.test_execution import SUCCESS
+
+LEASE_S = 15.0
+ENDINGS = (
+    SUCCESS,
+    TimedOut(),
+    Interrupted(),
+    Failed(code="store-unavailable", message="away", retryable=True),
+    Failed(code="input-corrupt", message="torn", retryable=False),
+)
+OWNERS = ("a", "b", "c")
+owners = st.sampled_from(OWNERS)
+
+
+class ExecutionMachine(RuleBasedStateMachine):
+    """Three owners, who may all be stopped for any time and go on with what they believe to hold."""
+
+    @initialize(retries=st.integers(0, 3), early_cancellation=st.booleans())
+    def begin(self, retries, early_cancellation):
+        self.store = FakeExecutions()
+        self.clock = HeldClock()
+        deployments = FakeFacts({"demand-fr": fold_deployment({}, activated(retries=retries))})
+        resolve = ResolveRequest(
+            deployments=deployments,
+            models=FakeFacts({"demand": fold_model({}, registered())}),
+            freeze=self._freeze,
+            formats=["onnx"],
+            max_input_objects=1,
+        )
+        self.queue = QueueExecution(executions=self.store, resolve=resolve, clock=self.clock, wake=lambda: None)
+        self.cancel_ = CancelExecution(executions=self.store, clock=self.clock)
+        self.claims = {owner: self._claimer(owner) for owner in OWNERS}
+        self.retries = retries
+        self.requests = [(request(), delivery(f"q{n}")) for n in range(3)]
+        self.conflicting = (request(params={"x": 1}), delivery("other"))
+        self.cancellations = []
+        self.tenures: list[Tenure] = []
+        self.interrupted = 0
+        self.refused: set[str] = set()
+        if early_cancellation:
+            self.cancel()
+        self.deliver_a_request(0)
+
+    @staticmethod
+    async def _freeze(uri, data_format):
+        return ()
+
+    def _claimer(self, owner):
+        return ClaimExecution(
+            executions=self.store, overview=self.store, clock=self.clock, owner=owner, lease_s=LEASE_S
+        )
+
+    def _deliver(self, answer, asked):
+        asyncio.run(self._deliver_now(answer, asked))
+
+    async def _deliver_now(self, answer, asked):
+        """As the bus does: a request that was refused is not asked about again."""
+        event, delivered = asked
+        if delivered.request_key in self.refused:
+            return
+        try:
+            await answer(event, delivered)
+        except Refusal:
+            self.refused.add(delivered.request_key)
+
+    @rule(owner=owners, other=owners)
+    def a_lease_is_lost_and_two_see_it(self, owner, other):
+        for _ in range(2):
+            for each in (owner, other):
+                if each not in {tenure.owner for tenure in self.tenures[-1:]}:
+                    self._remember(asyncio.run(self.claims[each]()))
+            self.clock.pass_time(LEASE_S - 1)
+
+    @rule(number=st.integers(0, 2))
+    def deliver_a_request(self, number):
+        self._deliver(self.queue, self.requests[number])
+
+    @rule()
+    def deliver_other_content(self):
+        self._deliver(self.queue, self.conflicting)
+
+    @rule()
+    def cancel(self):
+        self.cancellations.append((cancellation(), delivery(f"c{len(self.cancellations)}")))
+        self._deliver(self.cancel_, self.cancellations[-1])
+
+    @rule(data=st.data())
+    def deliver_a_cancellation_again(self, data):
+        if self.cancellations:
+            self._deliver(self.cancel_, data.draw(st.sampled_from(self.cancellations)))
+
+    @rule(owner=owners)
+    def claim(self, owner):
+        self._remember(asyncio.run(self.claims[owner]()))
+
+    @rule(owner=owners, other=owners)
+    def claim_while_another_does(self, owner, other):
+        async def other_claims():
+            self._remember(await self.claims[other]())
+
+        self.store.racing = other_claims
+        self._remember(asyncio.run(self.claims[owner]()))
+        self.store.racing = None
+
+    @rule(owner=owners)
+    def claim_while_it_is_cancelled(self, owner):
+        async def cancels():
+            await self._deliver_now(self.cancel_, self.cancellations[-1])
+
+        self.cancellations.append((cancellation(), delivery(f"c{len(self.cancellations)}")))
+        self.store.racing = cancels
+        self._remember(asyncio.run(self.claims[owner]()))
+        self.store.racing = None
+
+    def _remember(self, execution):
+        if execution is not None:
+            tenure = Tenure(execution.owner, execution.attempt)
+            assert execution.state == "running"
+            if tenure not in self.tenures:
+                self.tenures.append(tenure)
+
+    @rule(seconds=st.sampled_from([5.0, LEASE_S]))
+    def time_passes(self, seconds):
+        self.clock.pass_time(seconds)
+
+    @rule(data=st.data())
+    def an_owner_beats(self, data):
+        if self.tenures:
+            asyncio.run(self.store.beat(EXECUTION_ID, data.draw(st.sampled_from(self.tenures))))
+
+    @rule(data=st.data(), ending=st.sampled_from(ENDINGS))
+    def somebody_who_held_it_once_ends_it(self, data, ending):
+        if self.tenures:
+            self._finish(data.draw(st.sampled_from(self.tenures)), ending)
+
+    @rule(ending=st.sampled_from(ENDINGS))
+    def the_last_owner_ends_it(self, ending):
+        if self.tenures:
+            self._finish(self.tenures[-1], ending)
+
+    def _finish(self, tenure, ending):
+        async def finish():
+            execution = await self.store.load(EXECUTION_ID)
+            await self.store.change(EXECUTION_ID, decide, cause_of(execution.origin))
+
+        def decide(execution):
+            execution.finish(tenure, ending, self.clock.now())
+            return execution
+
+        before = len(self.store.of(ExecutionFinished))
+        try:
+            asyncio.run(finish())
+        except LeaseLost:
+            assert len(self.store.of(ExecutionFinished)) == before
+        else:
+            self.interrupted += isinstance(ending, Interrupted)
+
+    @invariant()
+    def it_ends_at_most_once_and_nothing_begins_after_the_end(self):
+        ends = self.store.of(ExecutionFinished)
+        assert len(ends) <= 1
+        if ends:
+            after = self.store.published[self.store.published.index(ends[0]) + 1 :]
+            assert not [each for each in after if isinstance(each, (Started, ExecutionCancelling, ExecutionQueued))]
+
+    @invariant()
+    def attempts_count_up_and_keep_to_their_number(self):
+        attempts = [each.attempt for each in self.store.of(Started)]
+        assert attempts == list(range(1, len(attempts) + 1))
+        assert len(attempts) <= 1 + self.retries + self.interrupted
+        assert len(set(self.tenures)) <= len(attempts)
+
+    @invariant()
+    def a_cancellation_that_was_granted_is_what_ends_it(self):
+        if self.store.of(ExecutionCancelling):
+            assert {each.status for each in self.store.of(ExecutionFinished)} <= {"cancelled"}
+
+    @invariant()
+    def figures_leave_with_a_success_and_never_otherwise(self):
+        successes = [each for each in self.store.of(ExecutionFinished) if each.status == "succeeded"]
+        observed = self.store.of(MetricsObserved)
+        assert [each.attempt for each in observed] == [each.attempt for each in successes]
+        assert all(each.output is not None for each in successes)
+
+    @invariant()
+    def each_request_is_answered_once(self):
+        kinds = (ExecutionQueued, ExecutionMatched, ExecutionCancelling)
+        answers = [each.request_id for each in self.store.published if isinstance(each, kinds)]
+        answers += [key.removeprefix("/upstream/test/") for key in self.refused]
+        assert len(answers) == len(set(answers))
+
+    def teardown(self):
+        """Whatever happened: once somebody goes on working, it ends."""
+        if not hasattr(self, "store") or asyncio.run(self.store.load(EXECUTION_ID)) is None:
+            return
+        for _ in range(20):
+            self.clock.pass_time(LEASE_S - 1)
+            execution = asyncio.run(self.claims["a"]())
+            if execution is not None:
+                self._remember(execution)
+                self._finish(Tenure("a", execution.attempt), SUCCESS)
+        assert len(self.store.of(ExecutionFinished)) == 1
+
+
+ExecutionMachine.TestCase.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+TestExecution = ExecutionMachine.TestCase
