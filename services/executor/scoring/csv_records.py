@@ -1,5 +1,6 @@
 """A CSV stream as tables of text, in blocks that end with a record. What is no record is set aside."""
 
+import re
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -8,12 +9,15 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pacsv
 
+from services.executor.scoring.child.compute import pc
 from services.executor.scoring.csv_header import BOM, GZIP_MAGIC
 from services.executor.scoring.errors import ScoringError
 from services.executor.scoring.splits import CsvObject
 
 _QUOTE, _NEWLINE = b'"', b"\n"
 _MAX_TEXT = 4_096
+_SURROGATES = re.compile("[\udc80-\udcff]")
+_NO_TEXT = "\U0010fffe"  # a noncharacter: in no text that is meant for others
 _MAX_RECORD_BYTES = 16 << 20
 
 
@@ -85,17 +89,21 @@ class CsvReader:
             data = data[end:]
 
     def _parsed(self, data: bytes) -> CsvBlock:
-        rejected, first = RejectedLines(), self._record
-        names = self._source.names
-        unclosed = data.count(_QUOTE) % 2 == 1
-        if unclosed:
+        rejected, first, names = RejectedLines(), self._record, list(self._source.names)
+        if not data.removeprefix(BOM).strip():
+            return CsvBlock(_no_rows(names), rejected, first)
+        if data.count(_QUOTE) % 2:
             rejected.add(first, "a quote is never closed", data.decode(errors="replace").rstrip())
-            table = pa.table([pa.array([], pa.binary())] * len(names), names=list(names))
+            table = _no_rows(names)
         else:
-            table = _parse(data, self._source, rejected, first)
+            table = _parse(_marked(data), self._source, rejected, first)
         self._record = first + table.num_rows + len(rejected.numbers)
         block = CsvBlock(table, rejected, first)
-        return CsvBlock(_decoded(block), rejected, first)
+        return CsvBlock(_without_marked(block), rejected, first)
+
+
+def _no_rows(names: list[str]) -> pa.Table:
+    return pa.schema([(name, pa.string()) for name in names]).empty_table()
 
 
 def _last_record_end(data: bytes) -> int:
@@ -110,11 +118,11 @@ def _last_record_end(data: bytes) -> int:
 
 
 def _parse(data: bytes, source: CsvObject, rejected: RejectedLines, first: int) -> pa.Table:
-    """Columns of bytes, lines with another number of fields set aside."""
+    """Columns of text, lines with another number of fields set aside."""
 
     def set_aside(row: pacsv.InvalidRow) -> str:
         reason = f"{row.actual_columns} fields instead of {row.expected_columns}"
-        rejected.add(first + (row.number or 1) - 1, reason, row.text)
+        rejected.add(first + (row.number or 1) - 1, reason, row.text.replace(_NO_TEXT, "\ufffd"))
         return "skip"
 
     return pacsv.read_csv(
@@ -124,7 +132,8 @@ def _parse(data: bytes, source: CsvObject, rejected: RejectedLines, first: int) 
             delimiter=source.delimiter, newlines_in_values=_QUOTE in data, invalid_row_handler=set_aside
         ),
         convert_options=pacsv.ConvertOptions(
-            column_types=dict.fromkeys(source.names, pa.binary()),
+            column_types=dict.fromkeys(source.names, pa.string()),
+            check_utf8=False,
             null_values=[""],
             strings_can_be_null=True,
             quoted_strings_can_be_null=False,
@@ -132,29 +141,25 @@ def _parse(data: bytes, source: CsvObject, rejected: RejectedLines, first: int) 
     )
 
 
-def _decoded(block: CsvBlock) -> pa.Table:
-    """Text columns. A row with bytes that are no UTF-8 is set aside."""
+def _marked(data: bytes) -> bytes:
+    """The same, with a mark for each byte that is no text: the parser ends at lines that it can't decode."""
     try:
-        return block.table.cast(pa.schema([(name, pa.string()) for name in block.table.column_names]))
-    except pa.ArrowInvalid:
-        pass
-    bad = np.zeros(block.table.num_rows, dtype=np.bool_)
-    for column in block.table.columns:
-        bad |= np.array([not _is_text(value) for value in column.to_pylist()])
+        data.decode()
+    except UnicodeDecodeError:
+        return _SURROGATES.sub(_NO_TEXT, data.decode(errors="surrogateescape")).encode()
+    return data
+
+
+def _without_marked(block: CsvBlock) -> pa.Table:
+    """The rows that are text throughout; the others are set aside."""
+    table, bad = block.table, np.zeros(block.table.num_rows, dtype=np.bool_)
+    for column in table.columns:
+        bad |= pc.match_substring(column, _NO_TEXT).fill_null(False).to_numpy()
     numbers = [(int(row), block.row_number(int(row))) for row in np.flatnonzero(bad)]
     for row, number in numbers:
-        fields = block.table.slice(row, 1).to_pylist()[0].values()
-        block.rejected.add(number, "not UTF-8", b",".join(value or b"" for value in fields).decode(errors="replace"))
-    rest = block.table.filter(pa.array(~bad))
-    return rest.cast(pa.schema([(name, pa.string()) for name in rest.column_names]))
-
-
-def _is_text(value: bytes | None) -> bool:
-    try:
-        _ = value and value.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
+        line = ",".join(value or "" for value in table.slice(row, 1).to_pylist()[0].values())
+        block.rejected.add(number, "not UTF-8", line.replace(_NO_TEXT, "\ufffd"))
+    return table.filter(pa.array(~bad)) if numbers else table
 
 
 def _decompressed(key: str, blocks: Iterator[memoryview]) -> Iterator[bytes]:

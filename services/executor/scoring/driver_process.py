@@ -129,7 +129,9 @@ class DriverProcess:
             case "ready":
                 self._ready.set()
             case "progress" if self._on_progress:
-                self._on_progress(Progress.model_validate(message["progress"]))
+                # Later, on its own: what a callback raises must not end the reading.
+                progress = Progress.model_validate(message["progress"])
+                asyncio.get_running_loop().call_soon(self._on_progress, progress)
             case "done" if self._answer and not self._answer.done():
                 self._answer.set_result(ScoringOutcome.model_validate(message["outcome"]))
             case "failed":

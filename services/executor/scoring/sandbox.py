@@ -2,6 +2,7 @@
 
 As root the namespaces are made first and the user is given up inside them (`setpriv`), so that the interpreter may lie
 where that user couldn't reach it. The limit on processes is set after that, since it doesn't bind root.
+Inside, nobody can make a user namespace: it would open more of the kernel, and mounts without limits.
 """
 
 import os
@@ -116,6 +117,8 @@ def _unprivileged(settings: SandboxSettings) -> list[str]:
         "--inh-caps=-all",
         "--bounding-set=-all",
         "--no-new-privs",
+        # No namespaces of its own either: that can be forbidden only from within a user namespace.
+        *[_tool("bwrap"), "--unshare-user", "--disable-userns", "--die-with-parent", "--dev-bind", "/", "/", "--"],
     ]
 
 
@@ -163,7 +166,7 @@ def _interpreter_folders(python: Path) -> dict[Path, Path]:
 
 
 def _tools() -> dict[Path, Path]:
-    found = (shutil.which(name) for name in ("prlimit", "setpriv"))
+    found = (shutil.which(name) for name in ("bwrap", "prlimit", "setpriv"))
     return {Path(tool): Path(tool) for tool in found if tool}
 
 

@@ -88,7 +88,8 @@ class WarmDriver:
             await self._process.kill()
 
     async def _warm(self) -> DriverProcess:
-        await asyncio.wait_for(self._ready.wait(), timeout=_START_S)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._ready.wait(), timeout=_START_S)
         if self._process is None or not self._process.ready:
             raise ScoringError("worker-lost", "no Spark driver is ready")
         return self._process

@@ -132,6 +132,7 @@ async def test_a_killed_driver_fails_the_job_as_worker_lost_and_leaves_no_proces
     await eventually(lambda: own_driver.ready)
 
 
+@pytest.mark.long
 async def test_a_job_whose_lease_is_not_renewed_ends_with_its_driver(own_driver: WarmDriver, slow_job) -> None:
     driver_id = own_driver._process._id
     with pytest.raises(ScoringError) as caught:

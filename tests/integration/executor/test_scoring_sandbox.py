@@ -85,6 +85,10 @@ async def test_it_is_nobody_and_sees_no_process_of_ours(bench: Bench, driver: Wa
     assert int(await seen(bench, driver, caps), 16) == 0
 
 
+async def test_it_can_make_no_user_namespace(bench: Bench, driver: WarmDriver) -> None:
+    assert await seen(bench, driver, "import ctypes\nseen = str(ctypes.CDLL(None).unshare(0x10000000))") == "-1"
+
+
 async def test_a_fork_bomb_hits_its_limit(bench: Bench, driver: WarmDriver) -> None:
     source = """
 import os, signal, time

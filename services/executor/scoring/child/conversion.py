@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 
 import numpy as np
 import numpy.typing as npt
@@ -129,8 +130,13 @@ def _cast(values: pa.Array, target: pa.DataType) -> pa.Array:
         return values.cast(target)
     if pa.types.is_timestamp(target) and (pa.types.is_timestamp(source) or pa.types.is_date(source)):
         return _where_kept(values, values.cast(target, safe=False), source)
-    if not (_is_number(source) and _is_number(target)):
-        return pa.nulls(len(values), target)
+    if _is_number(source) and _is_number(target):
+        return _cast_number(values, target)
+    return pa.nulls(len(values), target)
+
+
+def _cast_number(values: pa.Array, target: pa.DataType) -> pa.Array:
+    source = values.type
     if pa.types.is_decimal(source) and pa.types.is_integer(target):
         values, source = values.cast(pa.float64()), pa.float64()
     if pa.types.is_floating(source) and pa.types.is_floating(target):
@@ -138,9 +144,21 @@ def _cast(values: pa.Array, target: pa.DataType) -> pa.Array:
         overflown = pc.and_(pc.is_inf(narrow), pc.invert(pc.is_inf(values)))
         return pc.if_else(overflown, pa.scalar(None, target), narrow)
     if pa.types.is_floating(source):
-        inside = pc.and_(pc.greater_equal(values, -_TWO_63), pc.less(values, _TWO_63))
-        values = pc.if_else(inside, values, pa.scalar(None, source))
-    return _where_kept(values, values.cast(target, safe=False), source)
+        return _where_kept(values, _within(values, -_TWO_63, _TWO_63).cast(target, safe=False), source)
+    if pa.types.is_integer(source) and pa.types.is_integer(target):
+        return _within(values.cast(pa.decimal128(20)), *_bounds(target)).cast(target)
+    return _where_kept(values, _within(values.cast(target, safe=False), -_TWO_63, _TWO_63), source)
+
+
+def _bounds(target: pa.DataType) -> tuple[Decimal, Decimal]:
+    limit = Decimal(1 << (target.bit_width - 1))
+    return -limit, limit
+
+
+def _within(values: pa.Array, low: object, high: object) -> pa.Array:
+    """Nulls outside of low <= value < high, where a cast would be undefined."""
+    inside = pc.and_(pc.greater_equal(values, low), pc.less(values, high))
+    return values if pc.all(inside).as_py() else pc.if_else(inside, values, pa.scalar(None, values.type))
 
 
 def _where_kept(values: pa.Array, converted: pa.Array, source: pa.DataType) -> pa.Array:
