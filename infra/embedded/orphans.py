@@ -22,12 +22,16 @@ def processes_of(stack_id: str) -> list[psutil.Process]:
     return list(found.values())
 
 
+def tops(processes: list[psutil.Process]) -> list[psutil.Process]:
+    """Those whose parents are not among them."""
+    pids = {process.pid for process in processes}
+    return [process for process in processes if _parent(process) not in pids]
+
+
 def end(processes: list[psutil.Process], *, grace_s: float = _GRACE_S) -> None:
     """Ask them to leave, then make them. A server's own children are its business until the grace is over."""
-    pids = {process.pid for process in processes}
-    for process in processes:
-        if _parent(process) not in pids:
-            _signal(process, kill=False)
+    for process in tops(processes):
+        _signal(process, kill=False)
     _, alive = psutil.wait_procs(processes, timeout=grace_s)
     for process in alive:
         _signal(process, kill=True)

@@ -13,6 +13,17 @@ _OWN: Final = {
     s3.NAME: s3.S3Server,
     postgres.NAME: postgres.PostgresServer,
 }
+_VARIABLES: Final = {
+    kafka.NAME: kafka.VARIABLE,
+    mongo.NAME: mongo.VARIABLE,
+    s3.NAME: s3.VARIABLE,
+    postgres.NAME: postgres.VARIABLE,
+}
+
+
+def variable_of(server: str) -> str:
+    """The setting that points at a server of one's own."""
+    return _VARIABLES[server]
 
 
 def parts(names: Iterable[str], context: Context, *, running: Collection[str]) -> list[Part]:

@@ -25,11 +25,16 @@ class Watch:
 
     look: Callable[[], ProcessInfo | None]
     last_words: Callable[[], str]
-    remedy: str
 
 
 def await_ready(
-    part: str, probe: Callable[[], None], *, stop: threading.Event, watch: Watch | None, within_s: float = READY_S
+    part: str,
+    probe: Callable[[], None],
+    *,
+    stop: threading.Event,
+    watch: Watch | None,
+    remedy: str,
+    within_s: float = READY_S,
 ) -> None:
     """Probe until it succeeds.
 
@@ -38,6 +43,7 @@ def await_ready(
         probe: raises `NotReady` until it succeeds.
         stop: ends the waiting from outside, with `Interrupted`.
         watch: of the process, where it is ours.
+        remedy: what to do about it if it won't get ready.
         within_s: how long to wait.
 
     Raises:
@@ -57,8 +63,7 @@ def await_ready(
             if info is not None:
                 starts.add(info.started)
             if len(starts) > 1 + _RESTARTS_ALLOWED:
-                raise StackError(part, f"keeps exiting: {watch.last_words()}", remedy=watch.remedy)
+                raise StackError(part, f"keeps exiting: {watch.last_words()}", remedy=remedy)
         if stop.wait(_PAUSE_S):
             raise Interrupted
-    remedy = watch.remedy if watch is not None else "look at that server, or unset the setting that names it"
     raise StackError(part, f"not ready after {within_s:.0f} s: {reason}", remedy=remedy)

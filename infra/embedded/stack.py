@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import threading
 import time
 from collections.abc import Collection, Mapping
 from contextlib import AbstractContextManager
@@ -17,6 +16,7 @@ from infra.embedded.part import Connection, Context
 from infra.embedded.parts import SERVERS, parts
 from infra.embedded.ports import Ports
 from infra.embedded.postgres_files import folder_elsewhere
+from infra.embedded.readiness import READY_S
 from infra.embedded.report import Report, Silence
 from infra.embedded.services import SERVICES
 from infra.embedded.startup import Startup
@@ -36,6 +36,7 @@ class Stack:
         downloads: may be shared by any number of stacks.
         environ: settings; the process's own if left out.
         report: told what goes on.
+        patience_s: how long a part may take to get ready.
     """
 
     def __init__(
@@ -46,6 +47,7 @@ class Stack:
         downloads: Path | None = None,
         environ: Mapping[str, str] | None = None,
         report: Report | None = None,
+        patience_s: float = READY_S,
     ) -> None:
         settings = dict(os.environ if environ is None else environ)
         shared = downloads or Path(settings.get("MLP_DOWNLOADS", root / ".downloads"))
@@ -59,6 +61,7 @@ class Stack:
             self._report.begin,
         )
         self._supervisor = Supervisor(self.layout)
+        self._patience_s = patience_s
 
     def up(self, *, servers: Collection[str] = SERVERS, services: Collection[str] = ALL_SERVICES) -> dict[str, Any]:
         """Make sure that these run and are ready; what else runs is left alone.
@@ -76,7 +79,7 @@ class Stack:
             try:
                 if not found_running:
                     self._start_supervisor()
-                startup = Startup(self._context, self._supervisor, self._report, threading.Event())
+                startup = Startup(self._context, self._supervisor, self._report, patience_s=self._patience_s)
                 startup.run(servers, [service for service in SERVICES if service.name in services])
             except KeyboardInterrupt:
                 if not found_running:

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from infra.embedded import stackfile
 from infra.embedded.errors import StackError
 from infra.embedded.part import Connection, Context, Part
-from infra.embedded.parts import parts
+from infra.embedded.parts import parts, variable_of
 from infra.embedded.program import Program, install, log_of, uninstall
 from infra.embedded.readiness import Watch, await_ready
 from infra.embedded.report import Report
@@ -21,10 +21,12 @@ _Item = TypeVar("_Item", Part, Instance)
 
 
 class Startup:
-    """One `up`; setting `stop` ends its waiting."""
+    """One `up`, that waits for each part as long as `patience_s`."""
 
-    def __init__(self, context: Context, supervisor: Supervisor, report: Report, stop: threading.Event) -> None:
-        self._context, self._supervisor, self._report, self._stop = context, supervisor, report, stop
+    def __init__(self, context: Context, supervisor: Supervisor, report: Report, *, patience_s: float) -> None:
+        self._context, self._supervisor, self._report = context, supervisor, report
+        self._patience_s = patience_s
+        self._stop = threading.Event()
 
     def run(self, servers: Collection[str], services: Sequence[Service]) -> None:
         """Servers first, all at once; then services, all at once."""
@@ -103,12 +105,15 @@ class Startup:
 
     def _await(self, name: str, probe: Callable[[], None], *, ours: bool) -> None:
         log = log_of(name, self._context.layout)
-        watch = Watch(
-            look=lambda: self._supervisor.processes().get(name),
-            last_words=lambda: last_line(log),
-            remedy=f"see {log}",
+        watch = Watch(look=lambda: self._supervisor.processes().get(name), last_words=lambda: last_line(log))
+        await_ready(
+            name,
+            probe,
+            stop=self._stop,
+            watch=watch if ours else None,
+            remedy=f"see {log}" if ours else f"look at that server, or unset {variable_of(name)}",
+            within_s=self._patience_s,
         )
-        await_ready(name, probe, stop=self._stop, watch=watch if ours else None)
 
     def _record_pid(self, name: str) -> None:
         """At once: the supervisor itself does so only when a process has lived for a second."""

@@ -15,6 +15,7 @@ from infra.embedded.supervision import ProcessInfo, Supervisor
 
 LEFT_OVER, NOT_OURS = "LEFT OVER", "NOT OURS"
 _MIB = 1024 * 1024
+_COMMAND_CHARACTERS = 60
 _STATES = {"RUNNING": "green", "STARTING": "yellow", "BACKOFF": "red", "FATAL": "red", "EXITED": "red"}
 
 
@@ -33,8 +34,9 @@ class Row:
 def rows(layout: Layout, supervisor: Supervisor, connections: dict[str, Any]) -> list[Row]:
     """Servers, services, the supervisor; empty if nothing runs."""
     if not supervisor.alive():
-        left = orphans.processes_of(layout.stack_id)
-        return [Row(process.name(), LEFT_OVER, "", process.pid) for process in left]
+        return [
+            Row(_command(top), LEFT_OVER, "", top.pid) for top in orphans.tops(orphans.processes_of(layout.stack_id))
+        ]
     infos = supervisor.processes()
     urls = _urls(connections)
     ours = [_row(info, urls.get(name, "")) for name, info in sorted(infos.items(), key=_order)]
@@ -50,6 +52,13 @@ def _row(info: ProcessInfo, url: str) -> Row:
     if info.pid is None:
         return Row(info.name, info.state, url)
     return Row(info.name, info.state, url, info.pid, time.time() - info.started, memory_mib(info.pid))
+
+
+def _command(process: psutil.Process) -> str:
+    try:
+        return " ".join(process.cmdline())[:_COMMAND_CHARACTERS]
+    except psutil.Error:
+        return "?"
 
 
 def memory_mib(pid: int) -> float | None:

@@ -20,6 +20,7 @@ class Cluster:
     sasl_mechanism: str = "SCRAM-SHA-512"
     username: str | None = None
     password: str = field(default="", repr=False)
+    ssl_cafile: str | None = None
 
     def client_config(self) -> dict[str, Any]:
         """The same in librdkafka's names; its log lines are dropped, since what matters comes back as an exception."""
@@ -29,6 +30,8 @@ class Cluster:
             "log_level": 0,
             "logger": _log,
         }
+        if self.ssl_cafile is not None:
+            config["ssl.ca.location"] = self.ssl_cafile
         if self.username is not None:
             config |= {
                 "sasl.mechanism": self.sasl_mechanism,
@@ -50,6 +53,7 @@ def cluster_from(environ: Mapping[str, str]) -> Cluster:
         sasl_mechanism=environ.get("MLP_KAFKA_SASL_MECHANISM", "SCRAM-SHA-512"),
         username=environ.get("MLP_KAFKA_ADMIN_USERNAME"),
         password=environ.get("MLP_KAFKA_ADMIN_PASSWORD", ""),
+        ssl_cafile=environ.get("MLP_KAFKA_SSL_CAFILE"),
     )
 
 

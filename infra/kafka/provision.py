@@ -1,8 +1,8 @@
 """Makes topics, principals and ACLs from `schemas/topics.py`; run again, it changes only what differs.
 
 As a program it takes the cluster from `MLP_KAFKA_BOOTSTRAP_SERVERS`, `MLP_KAFKA_SECURITY_PROTOCOL`,
-`MLP_KAFKA_SASL_MECHANISM`, `MLP_KAFKA_ADMIN_USERNAME` and `MLP_KAFKA_ADMIN_PASSWORD`, the number of partitions from
-`MLP_KAFKA_PARTITIONS`, and a principal's password from `MLP_KAFKA_<PRINCIPAL>_PASSWORD`.
+`MLP_KAFKA_SASL_MECHANISM`, `MLP_KAFKA_SSL_CAFILE`, `MLP_KAFKA_ADMIN_USERNAME` and `MLP_KAFKA_ADMIN_PASSWORD`, the
+number of partitions from `MLP_KAFKA_PARTITIONS`, and a principal's password from `MLP_KAFKA_<PRINCIPAL>_PASSWORD`.
 """
 
 # pyright: reportPrivateImportUsage=false

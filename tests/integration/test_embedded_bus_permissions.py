@@ -8,6 +8,7 @@ import pytest
 from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, KafkaError, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
+from infra.embedded.errors import StackError
 from infra.embedded.stack import Stack
 from infra.kafka.cluster import Cluster
 from infra.kafka.provision import provision
@@ -144,3 +145,36 @@ def test_partitions_and_settings_are_those_of_the_table(bus: Stack):
     found = admin.list_topics(timeout=30).topics
     for topic in TOPICS:
         assert len(found[topic.name].partitions) == 4
+
+
+def test_a_kafka_of_ones_own_is_provisioned_as_its_administrator_and_not_started(bus: Stack, tmp_path: Path):
+    section = bus.connections()["kafka"]
+    passwords = {name: principal["password"] for name, principal in section["principals"].items()}
+    theirs = {f"MLP_KAFKA_{name.upper()}_PASSWORD": password for name, password in passwords.items()}
+    theirs |= {
+        "MLP_KAFKA_BOOTSTRAP_SERVERS": section["bootstrap_servers"],
+        "MLP_KAFKA_ADMIN_USERNAME": OPERATOR,
+        "MLP_KAFKA_ADMIN_PASSWORD": passwords[OPERATOR],
+    }
+    stack = Stack(tmp_path / "run", environ=theirs)
+    try:
+        found = stack.up(servers=["kafka"], services=())
+        assert found["kafka"] == section
+        assert found["servers"] == {}
+    finally:
+        stack.clean()
+    assert _written(_cluster(bus, "registry"))
+
+
+def test_a_kafka_that_refuses_our_password_is_named_in_one_line(bus: Stack, tmp_path: Path):
+    wrong = {
+        "MLP_KAFKA_BOOTSTRAP_SERVERS": bus.connections()["kafka"]["bootstrap_servers"],
+        "MLP_KAFKA_USERNAME": "registry",
+        "MLP_KAFKA_PASSWORD": "wrong",
+    }
+    stack = Stack(tmp_path / "run", environ=wrong, patience_s=8)
+    try:
+        with pytest.raises(StackError, match=r"^kafka: not ready after 8 s: .*MLP_KAFKA_BOOTSTRAP_SERVERS"):
+            stack.up(servers=["kafka"], services=())
+    finally:
+        stack.clean()
