@@ -101,7 +101,7 @@ class Deployment:
 
     @classmethod
     def revised(cls, known: Self | None, request: DeploymentRequested, asked: Asked) -> Self:
-        """The deployment at its next revision. A paused one stays paused.
+        """The deployment at its next revision, active also where it was paused: its fact says so.
 
         Raises: DeploymentIsRetired, RevisionConflict.
         """
@@ -119,7 +119,13 @@ class Deployment:
             )
         else:
             new = replace(
-                known, revision=known.revision + 1, spec=spec, requested_by=asked.by, updated_at=asked.at, events=[]
+                known,
+                revision=known.revision + 1,
+                state="active",
+                spec=spec,
+                requested_by=asked.by,
+                updated_at=asked.at,
+                events=[],
             )
         new.events.append(new.fact(asked.request_id))
         return new

@@ -81,13 +81,13 @@ async def test_an_expected_revision_that_is_not_there_is_a_conflict(deployer):
         await deployer.activate(deployment(expected_revision=2), delivery())
 
 
-async def test_a_paused_deployment_stays_paused_in_its_next_revision(deployer):
+async def test_the_next_revision_of_a_paused_deployment_is_in_force(deployer):
     await deployer.activate(deployment(), delivery())
     await deployer.change(change("pause"), delivery())
     await deployer.activate(deployment(), delivery())
 
     stored = await deployer.deployments.load("demand-fr")
-    assert (stored.state, stored.revision) == ("paused", 2)
+    assert (stored.state, stored.revision) == ("active", 2)
 
 
 async def test_a_retired_deployment_gets_no_revision(deployer):

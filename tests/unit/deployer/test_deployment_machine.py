@@ -107,10 +107,10 @@ class DeploymentMachine(RuleBasedStateMachine):
     def whoever_folds_the_facts_has_the_deployments(self):
         folded: dict[str, tuple[int, str]] = {}
         for each in self.deployer.deployments.published:
-            revision, state = folded.get(each.deployment_id, (0, "active"))
+            revision, _ = folded.get(each.deployment_id, (0, "active"))
             if isinstance(each, DeploymentActivated):
                 assert each.revision == revision + 1
-                folded[each.deployment_id] = (each.revision, state)
+                folded[each.deployment_id] = (each.revision, "active")
             else:
                 kinds = {DeploymentPaused: "paused", DeploymentRetired: "retired"}
                 folded[each.deployment_id] = (revision, kinds.get(type(each), "active"))
