@@ -15,6 +15,8 @@ from infra.embedded.program import Program
 from infra.embedded.stackfile import program_name
 
 _PROBE_S: Final = 5.0
+# The stack's own settings, which no service reads.
+_OURS: Final = ("_INSTANCES", "_PORT")
 # Credentials reach a service only by the connections that it needs.
 _CREDENTIALS: Final = ("_PASSWORD", "_USERNAME", "_ACCESS_KEY", "_SECRET_KEY", "_URL", "_DSN")
 
@@ -62,8 +64,7 @@ class Instance:
             raise NotReady(str(error)) from error
 
     def program(self, context: Context, connections: Mapping[str, Connection]) -> Program:
-        settings = {name: value for name, value in context.environ.items() if name.startswith("MLP_")}
-        environment = {name: value for name, value in settings.items() if not name.endswith(_CREDENTIALS)}
+        environment = _settings_for(self.service.name, context.environ)
         for need in self.service.needs:
             environment |= connections[need].settings(self.service.name)
         environment |= {"MLP_HTTP_HOST": HOST, "MLP_HTTP_PORT": str(self.port), "PYTHONUNBUFFERED": "1"}
@@ -74,6 +75,16 @@ class Instance:
             environment=environment,
             stop_wait_s=self.service.stop_wait_s,
         )
+
+
+def _settings_for(service: str, environ: Mapping[str, str]) -> dict[str, str]:
+    """The caller's settings that this service may read: a change in the others doesn't restart it."""
+    others = tuple(f"MLP_{other.name.upper()}_" for other in SERVICES if other.name != service)
+    return {
+        name: value
+        for name, value in environ.items()
+        if name.startswith("MLP_") and not name.startswith(others) and not name.endswith((*_OURS, *_CREDENTIALS))
+    }
 
 
 def instances(services: Iterable[Service], context: Context, *, running: Collection[str]) -> list[Instance]:

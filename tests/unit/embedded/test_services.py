@@ -35,6 +35,9 @@ def test_a_service_gets_settings_but_only_the_credentials_that_it_needs(tmp_path
         tmp_path,
         MLP_LOG_LEVEL="DEBUG",
         MLP_KAFKA_MAX_POLL_INTERVAL_MS="90000",
+        MLP_REGISTRY_WORKERS="3",
+        MLP_REGISTRY_INSTANCES="1",
+        MLP_EXECUTOR_SLOTS="2",
         MLP_KAFKA_ADMIN_PASSWORD="secret",
         MLP_POSTGRES_DSN="secret",
         HOME="/",
@@ -46,4 +49,6 @@ def test_a_service_gets_settings_but_only_the_credentials_that_it_needs(tmp_path
     assert environment["MLP_KAFKA_MAX_POLL_INTERVAL_MS"] == "90000"
     assert environment["MLP_S3_SECRET_KEY"] == "word"
     assert environment["MLP_HTTP_PORT"] == str(instance.port)
+    assert environment["MLP_REGISTRY_WORKERS"] == "3"
+    assert environment.keys().isdisjoint({"MLP_REGISTRY_INSTANCES", "MLP_EXECUTOR_SLOTS", "HOME"})
     assert "secret" not in environment.values()
