@@ -13,6 +13,7 @@ class Assignment(ConsumerRebalanceListener):
 
     A process that was stopped (SIGSTOP, a frozen machine) past its session wakes up in the middle of a handler and
     can't know that its successor has answered; what it can know is how long ago it was last told that it belongs.
+    `done` is how far it has taken each partition since that became its own.
     """
 
     def __init__(self, clock: Clock, *, session_timeout_s: float) -> None:
@@ -21,12 +22,14 @@ class Assignment(ConsumerRebalanceListener):
         self._last_heartbeat = clock.monotonic()
         self._epochs: dict[TopicPartition, int] = {}
         self._held: set[TopicPartition] = set()
+        self.done: dict[TopicPartition, int] = {}
         self._joined = False
 
     def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
         for partition in revoked:
             self._epochs[partition] = self._epochs.get(partition, 0) + 1
             self._held.discard(partition)
+            self.done.pop(partition, None)
 
     def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
         self._last_heartbeat = self._clock.monotonic()

@@ -9,7 +9,7 @@ from chassis.bus.delivery import Delivery
 from chassis.bus.line import Handler, Line, Outcome
 from chassis.bus.perseverance import POISON_ATTEMPTS, against_poison, through_outages
 from chassis.bus.record import KafkaRecord
-from chassis.errors import AssignmentLost, Outage, PlatformError
+from chassis.errors import PlatformError
 from schemas.event import Event
 
 log = structlog.get_logger(__name__)
@@ -46,7 +46,7 @@ class BatchLine:
                 return outcome
         try:
             await self._keep(self._taken)
-        except (Outage, AssignmentLost) as error:
+        except PlatformError as error:
             log.warning("put_back", records=len(records), code=error.code)
             return Outcome.PUT_BACK
         return Outcome.DONE

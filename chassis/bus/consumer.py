@@ -4,10 +4,12 @@ FastStream starts and stops the consumers and hands over raw records. What its p
 (decode by header, reply, commit, seek) is switched off: each of them loses or repeats records somewhere.
 """
 
+import asyncio
 import ssl
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Protocol
 
+import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import IllegalStateError, KafkaError
 from faststream import AckPolicy
@@ -23,6 +25,9 @@ from chassis.clock import Clock
 from chassis.errors import BusUnavailable
 from chassis.settings import KafkaSettings
 
+log = structlog.get_logger(__name__)
+
+_PUT_BACK_PAUSE_S = 0.2
 _BATCH_RECORDS = 500
 _BATCH_WAIT_MS = 200
 # All of a batch is in memory at once, as objects that are some ten times the size of their JSON.
@@ -41,8 +46,12 @@ class Subscription:
         self.topics = topics
         self.assignment = assignment
         self.handled = 0
-        self.done: dict[TopicPartition, int] = {}
         self.subscriber: _HasConsumer | None = None
+
+    @property
+    def done(self) -> Mapping[TopicPartition, int]:
+        """What follows the last record that was taken to its end, by partition, since that is this process's."""
+        return self.assignment.done
 
     @property
     def consumer(self) -> AIOKafkaConsumer | None:
@@ -55,22 +64,27 @@ class Subscription:
         following: dict[TopicPartition, int] = {}
         for record in records:
             partition = TopicPartition(record.topic, record.partition)
-            first.setdefault(partition, record.offset)
-            following[partition] = record.offset + 1
+            # A partition that has gone is read elsewhere from the last commit: readers ignore repeats.
+            if partition in self.assignment.held:
+                first.setdefault(partition, record.offset)
+                following[partition] = record.offset + 1
         consumer = self.consumer
-        if consumer is None:
+        if consumer is None or not following:
             return
+        if outcome is Outcome.PUT_BACK:
+            await _rewind(consumer, first)
+        else:
+            self.handled += len(records)
+            await self._commit(consumer, following)
+
+    async def _commit(self, consumer: AIOKafkaConsumer, following: Mapping[TopicPartition, int]) -> None:
         try:
-            if outcome is Outcome.PUT_BACK:
-                for partition, offset in first.items():
-                    consumer.seek(partition, offset)
-            else:
-                await consumer.commit(following)
-                self.done |= following
-                self.handled += len(records)
-        except (IllegalStateError, KafkaError):
-            # The partition has gone to another consumer, which reads from the last commit: readers ignore repeats.
+            await consumer.commit(dict(following))
+        except KafkaError as error:
+            # They went while we asked, or the next commit covers them: what comes twice is ignored.
+            log.warning("commit_failed", group=self.group, reason=type(error).__name__)
             return
+        self.assignment.done |= following
 
 
 class Consumers:
@@ -100,7 +114,7 @@ class Consumers:
             record = message.raw_message
             if not isinstance(record, ConsumerRecord):
                 return
-            outcome = await lines[record.topic].handle(record, _is_live(subscription, record))
+            outcome = await taken(lines[record.topic].handle(record, _is_live(subscription, record)))
             await subscription.settle([record], outcome)
 
         subscriber = self._broker.subscriber(*subscription.topics, **self._options(subscription))
@@ -114,7 +128,7 @@ class Consumers:
 
         async def on_batch(message: KafkaMessage) -> None:
             records = message.raw_message if isinstance(message.raw_message, tuple) else (message.raw_message,)
-            outcome = await batch.handle(records, lambda record: _is_live(subscription, record))
+            outcome = await taken(batch.handle(records, lambda record: _is_live(subscription, record)))
             await subscription.settle(records, outcome)
 
         subscriber = self._broker.subscriber(
@@ -168,6 +182,25 @@ class Consumers:
             "max_partition_fetch_bytes": 4 * 1024 * 1024,
             "fetch_max_wait_ms": 100,
         }
+
+
+async def taken(handling: Awaitable[Outcome]) -> Outcome:
+    """How `handling` ended. FastStream swallows what it raises, and the next commit would pass the record."""
+    try:
+        return await handling
+    except Exception:  # Nothing is lost for what nobody thought of.
+        log.exception("bus_failed")
+        return Outcome.PUT_BACK
+
+
+async def _rewind(consumer: AIOKafkaConsumer, first: Mapping[TopicPartition, int]) -> None:
+    for partition, offset in first.items():
+        try:
+            consumer.seek(partition, offset)
+        except IllegalStateError:
+            continue  # It has gone; the others still have to be read again.
+    # Seek re-reads at once: without the pause the partition spins.
+    await asyncio.sleep(_PUT_BACK_PAUSE_S)
 
 
 def _is_live(subscription: Subscription, record: KafkaRecord) -> Callable[[], bool]:

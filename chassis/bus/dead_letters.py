@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import structlog
 
-from chassis.bus.envelope import SECRET_HEADER, Headers, rfc3339
+from chassis.bus.envelope import SECRET_HEADERS, Headers, rfc3339
 from chassis.bus.producer import Publisher
 from chassis.bus.record import KafkaRecord
 from chassis.clock import Clock
@@ -55,9 +55,10 @@ class DeadLetters:
         theirs = tuple(
             (name, value)
             for name, value in record.headers
-            if name.lower() != SECRET_HEADER and not name.lower().startswith("dlq-")
+            if name.lower() not in SECRET_HEADERS and not name.lower().startswith("dlq-")
         )
-        headers = theirs + tuple((name, value.encode()) for name, value in ours.items())
+        # A failure may quote half of a surrogate pair, which JSON can hold and UTF-8 can't.
+        headers = theirs + tuple((name, value.encode(errors="backslashreplace")) for name, value in ours.items())
         await self._publisher.publish(
             [DeadLetter(topic=self._topic, key=record.key, value=record.value, headers=headers)]
         )

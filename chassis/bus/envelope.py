@@ -10,8 +10,9 @@ from chassis.errors import Unreadable
 
 STRUCTURED: Final = "application/cloudevents"
 JSON: Final = "application/json"
-SECRET_HEADER: Final = "authorization"  # noqa: S105
+SECRET_HEADERS: Final = frozenset({"authorization", "ce_authorization"})
 _MAX_ATTRIBUTE_LENGTH: Final = 255
+_MAX_SEQUENCE_DIGITS: Final = 18
 
 Headers = tuple[tuple[str, bytes], ...]
 
@@ -93,7 +94,7 @@ def _structured(body: dict[str, Any], texts: Mapping[str, str]) -> Message:
 
 def _texts(headers: Iterable[tuple[str, bytes]]) -> dict[str, str]:
     try:
-        return {name.lower(): value.decode() for name, value in headers if name.lower() != SECRET_HEADER}
+        return {name.lower(): value.decode() for name, value in headers if name.lower() not in SECRET_HEADERS}
     except UnicodeDecodeError as error:
         raise Unreadable("bad-headers", "a header is not UTF-8") from error
 
@@ -112,14 +113,23 @@ def _refuse_constant(name: str) -> None:
     raise ValueError(f"{name} is not JSON")
 
 
+def _is_fit(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return len(text) <= _MAX_ATTRIBUTE_LENGTH
+
+
 def _envelope(attributes: Mapping[str, str | None]) -> Envelope:
     required = {name: attributes.get(name) for name in ("id", "source", "type")}
     missing = [name for name, text in required.items() if not text]
     if missing:
         raise Unreadable("missing-attributes", f"no {', '.join(f'ce_{name}' for name in missing)}")
-    too_long = [name for name, text in attributes.items() if len(text or "") > _MAX_ATTRIBUTE_LENGTH]
-    if too_long:
-        raise Unreadable("bad-attributes", f"longer than {_MAX_ATTRIBUTE_LENGTH}: {', '.join(too_long)}"[:500])
+    bad = [name for name, text in attributes.items() if not _is_fit(text or "")]
+    if bad:
+        limit = f"not Unicode, or longer than {_MAX_ATTRIBUTE_LENGTH}"
+        raise Unreadable("bad-attributes", f"{limit}: {', '.join(bad)}"[:500])
     sequence = attributes.get("sequence")
     return Envelope(
         id=str(required["id"]),
@@ -127,8 +137,12 @@ def _envelope(attributes: Mapping[str, str | None]) -> Envelope:
         type=str(required["type"]),
         subject=attributes.get("subject"),
         time=attributes.get("time"),
-        sequence=int(sequence) if sequence and sequence.isascii() and sequence.isdigit() else None,
+        sequence=int(sequence or 0) if _is_number(sequence) else None,
         correlation_id=attributes.get("correlationid"),
         causation_id=attributes.get("causationid"),
         traceparent=attributes.get("traceparent"),
     )
+
+
+def _is_number(text: str | None) -> bool:
+    return bool(text) and len(text) <= _MAX_SEQUENCE_DIGITS and text.isascii() and text.isdigit()

@@ -16,7 +16,7 @@ from chassis.bus.envelope import Message
 from chassis.bus.perseverance import ProbeAll, against_poison, through_outages
 from chassis.bus.record import KafkaRecord
 from chassis.clock import Clock
-from chassis.errors import AssignmentLost, Outage, PlatformError, Refusal, Unreadable
+from chassis.errors import AssignmentLost, PlatformError, Refusal, Unreadable
 from chassis.telemetry import HANDLER_SECONDS, REFUSALS
 from schemas.event import CATALOGUE, Event, Kind
 from schemas.topics import Topic
@@ -75,7 +75,7 @@ class Line:
         except AssignmentLost as error:
             log.warning("assignment_lost", reason=str(error))
             outcome = Outcome.PUT_BACK
-        except Outage as error:
+        except PlatformError as error:
             log.warning("put_back", topic=record.topic, offset=record.offset, code=error.code)
             outcome = Outcome.PUT_BACK
         HANDLER_SECONDS.labels(self.topic.name, outcome).observe(self.clock.monotonic() - started)

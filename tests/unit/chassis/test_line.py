@@ -1,7 +1,7 @@
 import pytest
 
 from chassis.bus.line import Outcome
-from chassis.errors import DocumentsUnavailable, Refusal
+from chassis.errors import DocumentConflict, DocumentsUnavailable, Refusal
 from schemas.models import VersionPromotionRequested
 from schemas.topics import MODEL_EVENTS
 
@@ -176,3 +176,45 @@ async def test_every_record_taken_to_its_end_is_settled(make_line, clock):
     await line.handle(record(b"nonsense", clock, offset=2), alive)
 
     assert settled == [1, 2]
+
+
+async def test_what_holds_half_a_surrogate_pair_is_buried_and_not_lost(make_line, clock, publisher):
+    event = {
+        "id": "1",
+        "source": "/upstream/erp",
+        "type": "ml.ModelUpdateRequested.v1",
+        "\ud800": "x" * 300,
+        "data": {},
+    }
+    structured = {"content-type": b"application/cloudevents+json"}
+
+    outcome = await make_line({}).handle(record(event, clock, headers=structured), alive)
+
+    (letter,) = publisher.published
+    assert outcome is Outcome.DEAD_LETTER
+    assert dict(letter.headers)["dlq-error-code"] == b"bad-attributes"
+
+
+async def test_a_failure_whose_words_cannot_be_encoded_is_buried_all_the_same(make_line, clock, publisher):
+    line = make_line({VersionPromotionRequested: Recorder(*[RuntimeError("\ud800")] * 5)})
+
+    assert await line.handle(record(promotion(), clock), alive) is Outcome.DEAD_LETTER
+    assert len(publisher.published) == 1
+
+
+async def test_a_conflict_that_does_not_end_puts_the_record_back(make_line, clock, monkeypatch, publisher):
+    async def conflict(work):
+        raise DocumentConflict("demand")
+
+    monkeypatch.setattr("chassis.bus.line.through_outages", conflict)
+
+    assert await make_line({}).handle(record(promotion(), clock), alive) is Outcome.PUT_BACK
+    assert publisher.published == []
+
+
+async def test_a_token_in_either_shape_of_header_is_not_kept(make_line, clock, publisher):
+    tokens = {"Authorization": b"Bearer secret", "ce_authorization": b"Bearer secret"}
+
+    await make_line({}).handle(record(b"nonsense", clock, headers=tokens), alive)
+
+    assert b"Bearer secret" not in dict(publisher.published[0].headers).values()
