@@ -112,6 +112,7 @@ class Upstream:
         return end.data
 
     async def predictions(self, finished: dict[str, Any]) -> pa.Table:
+        assert finished["status"] == "succeeded", finished.get("error")
         return await read_predictions(self.buckets, finished["output"])
 
     async def rows(self, query: str, *arguments: Any, count: int = 1, seconds: float = 30) -> list[Any]:

@@ -4,6 +4,7 @@ import fcntl
 import hashlib
 import os
 import shutil
+import time
 import uuid
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
@@ -14,12 +15,17 @@ from services.executor.scoring.errors import ScoringError
 from services.executor.scoring.job import ModelArtifact
 from services.executor.scoring.objects import MODELS, Bucket, parse_uri
 
-_PIECE_BYTES = 4 << 20
+_FILE, _TREE = "artifact", "tree"
+_PARTIAL = ".partial"
+_ABANDONED_S = 3600.0
 
 
 @dataclass(frozen=True)
 class ArtifactCache:
-    """A folder with one entry a digest, shared by all workers of the host."""
+    """A folder with one entry an address, shared by all workers of the host.
+
+    Not one a digest: the same bytes may have been registered under several file names.
+    """
 
     models: Bucket
     root: Path
@@ -33,11 +39,11 @@ class ArtifactCache:
             ScoringError: `artifact-missing`, `artifact-digest-mismatch`, `artifact-unreadable`, `store-unavailable`.
         """
         self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
-        entry = self.root / _checked_digest(model)
+        entry = self.root / _entry_name(model)
         with _locked(self.root / f"{entry.name}.lock"):
             if not entry.is_dir():
                 self._fetch(model, entry)
-            path = _located(model, entry)
+            path = entry / (_FILE if _name(model) else _TREE)
             if digest(path) != model.sha256:
                 shutil.rmtree(entry, ignore_errors=True)
                 raise ScoringError("artifact-digest-mismatch", f"{model.uri} hasn't the sha256 {model.sha256}")
@@ -46,7 +52,7 @@ class ArtifactCache:
         self._evict()
 
     def _fetch(self, model: ModelArtifact, entry: Path) -> None:
-        partial = self.root / f"{entry.name}.{uuid.uuid4().hex}.partial"
+        partial = self.root / f"{entry.name}.{uuid.uuid4().hex}{_PARTIAL}"
         try:
             for key, path in self._objects(model):
                 target = partial / path
@@ -61,22 +67,19 @@ class ArtifactCache:
 
     def _objects(self, model: ModelArtifact) -> list[tuple[str, str]]:
         """Keys, and where each goes below the entry."""
-        prefix = f"sha256/{model.sha256}/"
-        key = parse_uri(model.uri, bucket=MODELS)
-        if not f"{key}/".startswith(prefix):
-            raise ScoringError("artifact-unreadable", f"{model.uri} is no immutable copy of {model.sha256}")
-        wanted = prefix if key.rstrip("/") == prefix.rstrip("/") else key
-        found = [item.key for item in self.models.list(prefix) if item.key.startswith(wanted)]
+        prefix, name = f"sha256/{model.sha256}/", _name(model)
+        found = [item.key for item in self.models.list(prefix)]
+        if name:
+            found = [key for key in found if key == prefix + name]
         if not found:
             raise ScoringError("artifact-missing", f"{model.uri} is not there")
-        paths = [(key, key.removeprefix(prefix)) for key in found]
-        if any(".." in path.split("/") for _, path in paths):
+        if any(".." in key.split("/") for key in found):
             raise ScoringError("artifact-unreadable", f"{model.uri} holds a path with ..")
-        return paths
+        return [(key, _FILE if name else f"{_TREE}/{key.removeprefix(prefix)}") for key in found]
 
     def _evict(self) -> None:
         """Least recently used entries go until the rest fits; one that is in use is left alone."""
-        entries = sorted((item for item in self.root.iterdir() if item.is_dir()), key=lambda item: item.stat().st_mtime)
+        entries = sorted(_entries(self.root), key=_used_at)
         excess = sum(_size(item) for item in entries) - self.max_bytes
         for entry in entries[:-1]:
             if excess <= 0:
@@ -84,6 +87,19 @@ class ArtifactCache:
             with suppress(BlockingIOError), _locked(self.root / f"{entry.name}.lock", wait=False):
                 excess -= _size(entry)
                 shutil.rmtree(entry, ignore_errors=True)
+
+
+def _entries(root: Path) -> Generator[Path]:
+    """What may be evicted; a fetch that is under way is not, unless it was abandoned long ago."""
+    for item in root.iterdir():
+        if item.is_dir() and (item.suffix != _PARTIAL or time.time() - _used_at(item) > _ABANDONED_S):
+            yield item
+
+
+def _used_at(entry: Path) -> float:
+    with suppress(FileNotFoundError):
+        return entry.stat().st_mtime
+    return 0.0
 
 
 def digest(path: Path) -> str:
@@ -103,16 +119,23 @@ def _file_digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def _entry_name(model: ModelArtifact) -> str:
+    address = hashlib.sha256(model.uri.encode()).hexdigest()
+    return f"{_checked_digest(model)}-{address[:12]}"
+
+
 def _checked_digest(model: ModelArtifact) -> str:
     if len(model.sha256) != hashlib.sha256().digest_size * 2 or not set(model.sha256) <= set("0123456789abcdef"):
         raise ScoringError("artifact-unreadable", f"{model.sha256} is no sha256")
     return model.sha256
 
 
-def _located(model: ModelArtifact, entry: Path) -> Path:
-    """The file that the address names, or the whole directory."""
-    path = parse_uri(model.uri, bucket=MODELS).removeprefix(f"sha256/{model.sha256}").strip("/")
-    return entry / path if path else entry
+def _name(model: ModelArtifact) -> str:
+    """Of the file that the address names; empty for a directory. The same bytes may have several names."""
+    key, prefix = parse_uri(model.uri, bucket=MODELS), f"sha256/{model.sha256}"
+    if key != prefix and not key.startswith(f"{prefix}/"):
+        raise ScoringError("artifact-unreadable", f"{model.uri} is no immutable copy of {model.sha256}")
+    return key.removeprefix(prefix).strip("/")
 
 
 def _make_readable(folder: Path) -> None:
