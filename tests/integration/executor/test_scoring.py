@@ -1,9 +1,11 @@
 """The plain path: what comes out is what the model gives when it is called directly."""
 
 import gzip
+import hashlib
 import io
 import json
 
+import joblib
 import numpy as np
 import onnxruntime as ort
 import pandas as pd
@@ -121,3 +123,18 @@ async def test_progress_is_told_and_the_log_is_kept(bench: Bench, driver: WarmDr
     assert (events[0], events[-1]) == ("started", "finished")
     assert {"rows_per_s", "prediction_mean", "score_s"} <= set(outcome.metrics)
     assert FEATURES[0] not in outcome.metrics
+
+
+async def test_the_same_bytes_may_be_stored_under_two_names_and_a_directory(bench: Bench, driver: WarmDriver) -> None:
+    estimator = LinearRegression().fit(frame(TRAINING), TARGET)
+    buffer = io.BytesIO()
+    joblib.dump(estimator, buffer)
+    uri, expected = bench.parquet(TRAINING), estimator.predict(frame(TRAINING))
+    line = f"a/model.joblib\0{len(buffer.getvalue())}\0{hashlib.sha256(buffer.getvalue()).hexdigest()}\n"
+    digest = hashlib.sha256(line.encode()).hexdigest()
+    bench.models.put(f"sha256/{digest}/a/model.joblib", buffer.getvalue())
+    models = [bench.model(buffer.getvalue(), name, format="sklearn") for name in ("one.joblib", "two.joblib")]
+    models.append(models[0].model_copy(update={"uri": f"s3://models/sha256/{digest}/", "sha256": digest}))
+    for model in models:
+        rows = bench.read(await score(driver, bench.job(uri, model))).rows
+        np.testing.assert_allclose(rows["prediction"], expected, rtol=1e-12, atol=1e-12)
