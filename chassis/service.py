@@ -3,6 +3,7 @@
 import asyncio
 import signal
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import TypeVar
 
 import structlog
@@ -86,7 +87,9 @@ class Service:
         """Keep a replica of the facts on `topic` in the collection `name`."""
         replica = Replica(self.database, name, topic=topic, fold=fold, positions=self.positions)
         line = self.line(topic, replica.handlers, settled=replica.settled)
-        self._watch(self.consumers.read({topic.name: line}, suffix=name))
+        subscription = self.consumers.read({topic.name: line}, suffix=name)
+        self._watch(subscription)
+        self.prepare_with(partial(replica.rewind, subscription.group))
         return replica
 
     def take_batches(self, lines: Mapping[Topic, Mapping[type[Event], Handler]], store: Store, *, suffix: str) -> None:
@@ -162,7 +165,7 @@ class Service:
         await through_outages(self.consumers.start, bound_s=None)
         del self.health.others["started"]
         log.info("started")
-        watch = Watch(self.consumers, self.health, self.clock, stuck_after_s=self.settings.stuck_after_s)
+        watch = Watch(self.consumers, self.health, stuck_after_s=self.settings.stuck_after_s)
         async with asyncio.TaskGroup() as tasks:
             for worker in (self.relay.run, watch.run, *self._workers):
                 tasks.create_task(_endless(worker))

@@ -1,16 +1,19 @@
 """Where topics end, and what they say of one key: asked by those who keep replicas."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 
+import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import KafkaError
+from aiokafka.errors import CommitFailedError, KafkaError
 from aiokafka.partitioner import murmur2
 
 from chassis.bus.connection import client_options
 from chassis.bus.record import KafkaRecord
 from chassis.errors import BusUnavailable
 from chassis.settings import KafkaSettings
+
+log = structlog.get_logger(__name__)
 
 _READ_TIMEOUT_MS = 2_000
 
@@ -69,6 +72,32 @@ class Positions:
                 for record in (await consumer.getmany(where, timeout_ms=_READ_TIMEOUT_MS)).get(where, []):
                     if record.key == key.encode() and record.offset < end:
                         yield record
+        except (KafkaError, OSError) as error:
+            raise BusUnavailable(type(error).__name__) from error
+        finally:
+            await consumer.stop()
+
+    async def rewind(self, group: str, topic: str, seen: Mapping[int, int]) -> None:
+        """Take `group` back to `seen`, an offset by partition, where it has committed a greater one.
+
+        Changes nothing while the group has members, which know what they have seen.
+
+        Raises:
+            BusUnavailable: nobody could say.
+        """
+        partitions = [TopicPartition(topic, each) for each in await self.partitions_of(topic)]
+        consumer = AIOKafkaConsumer(**client_options(self._settings), group_id=group, enable_auto_commit=False)
+        try:
+            await consumer.start()
+            consumer.assign(partitions)
+            committed = {each: await consumer.committed(each) or 0 for each in partitions}
+            behind = {each: seen.get(each.partition, 0) for each in partitions}
+            behind = {each: offset for each, offset in behind.items() if offset < committed[each]}
+            if behind:
+                await consumer.commit(behind)
+                log.warning("group_rewound", group=group, topic=topic, partitions=len(behind))
+        except CommitFailedError:
+            return
         except (KafkaError, OSError) as error:
             raise BusUnavailable(type(error).__name__) from error
         finally:

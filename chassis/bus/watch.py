@@ -1,13 +1,15 @@
 """Lag, and the cure for a consumer that is stuck: end the process, and let the supervisor start it again."""
 
 import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Final
 
 import structlog
+from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
 from chassis.bus.consumer import Consumers, Subscription
-from chassis.clock import Clock
 from chassis.errors import BusUnavailable
 from chassis.health import Health
 from chassis.telemetry import CONSUMER_LAG
@@ -21,34 +23,58 @@ class ConsumerStuck(RuntimeError):
     """A consumer makes no progress while its lag grows and everything it needs is well (aiokafka#1154)."""
 
 
-class Watch:
-    """Measures every subscription's lag; ends the process when one is stuck for `stuck_after_s`."""
+@dataclass(frozen=True)
+class _Stall:
+    """How much a subscription had handled, and how many looks ago that was already so."""
 
-    def __init__(self, consumers: Consumers, health: Health, clock: Clock, *, stuck_after_s: float) -> None:
+    handled: int
+    looks: int = 0
+
+
+class Watch:
+    """Measures every subscription's lag; ends the process when one is stuck for `stuck_after_s`.
+
+    Time counts only as far as it was watched: not while the process was stopped, nor while a dependency was away.
+    """
+
+    def __init__(self, consumers: Consumers, health: Health, *, stuck_after_s: float) -> None:
         self._consumers = consumers
         self._health = health
-        self._clock = clock
         self._stuck_after_s = stuck_after_s
-        self._progress: dict[str, tuple[int, float]] = {}
+        self._stalls: dict[str, _Stall] = {}
+        self._shown: set[tuple[str, TopicPartition]] = set()
 
     async def run(self) -> None:
         """Look until cancelled. Raises: ConsumerStuck."""
         while True:
             await asyncio.sleep(_EVERY_S)
-            for subscription in self._consumers.subscriptions:
-                await self._look_at(subscription)
+            await self.look()
+
+    async def look(self) -> None:
+        """Look at every subscription once. Raises: ConsumerStuck."""
+        for subscription in self._consumers.subscriptions:
+            await self._look_at(subscription)
 
     async def _look_at(self, subscription: Subscription) -> None:
         try:
-            lag = await _lag(subscription)
+            lags = await _lags(subscription)
         except (KafkaError, TimeoutError, OSError):
-            return
-        now = self._clock.monotonic()
-        handled, since = self._progress.get(subscription.group, (-1, now))
-        if lag == 0 or handled != subscription.handled:
-            self._progress[subscription.group] = (subscription.handled, now)
-        elif now - since > self._stuck_after_s and await self._health.away() is None:
+            lags = {}
+        self._show(subscription.group, lags)
+        before = self._stalls.get(subscription.group, _Stall(handled=-1))
+        is_stalled = any(lags.values()) and before.handled == subscription.handled and await self._health.away() is None
+        stall = _Stall(subscription.handled, looks=before.looks + 1 if is_stalled else 0)
+        self._stalls[subscription.group] = stall
+        if stall.looks * _EVERY_S > self._stuck_after_s:
             raise ConsumerStuck(subscription.group)
+
+    def _show(self, group: str, lags: Mapping[TopicPartition, int]) -> None:
+        for partition, lag in lags.items():
+            CONSUMER_LAG.labels(group, partition.topic, partition.partition).set(lag)
+        now = {(group, partition) for partition in lags}
+        for _, partition in (gone := {each for each in self._shown if each[0] == group} - now):
+            CONSUMER_LAG.remove(group, partition.topic, partition.partition)
+        self._shown = (self._shown - gone) | now
 
 
 async def check_member(subscription: Subscription) -> None:
@@ -59,17 +85,15 @@ async def check_member(subscription: Subscription) -> None:
         raise BusUnavailable(f"{subscription.group} has no place in its group")
 
 
-async def _lag(subscription: Subscription) -> int:
+async def _lags(subscription: Subscription) -> dict[TopicPartition, int]:
     consumer = subscription.consumer
     if consumer is None:
-        return 0
+        return {}
     held = subscription.assignment.held
     async with asyncio.timeout(_EVERY_S):
         ends = await consumer.end_offsets(held)
-        total = 0
+        lags: dict[TopicPartition, int] = {}
         for partition, end in ends.items():
             done = subscription.done.get(partition)
-            lag = max(end - (done if done is not None else await consumer.position(partition)), 0)
-            CONSUMER_LAG.labels(subscription.group, partition.topic, partition.partition).set(lag)
-            total += lag
-    return total
+            lags[partition] = max(end - (done if done is not None else await consumer.position(partition)), 0)
+    return lags

@@ -1,6 +1,7 @@
 """Others' facts, kept by those who need them: folded from a facts' topic, with the position stored beside."""
 
 import asyncio
+import re
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
@@ -12,7 +13,7 @@ from chassis.bus.line import Handler
 from chassis.bus.positions import Positions
 from chassis.bus.record import KafkaRecord
 from chassis.documents.client import Database, Document, translated
-from chassis.errors import DocumentConflict, ReplicaBehind
+from chassis.errors import DocumentConflict, ReplicaBehind, Unreadable
 from schemas.event import CATALOGUE, Event
 from schemas.topics import Topic
 
@@ -49,6 +50,14 @@ class Replica:
             await self._stored_positions.update_one(
                 {"_id": f"{record.topic}/{record.partition}"}, {"$max": {"offset": record.offset + 1}}, upsert=True
             )
+
+    async def rewind(self, group: str) -> None:
+        """Before the start: have read again what `group` has committed and this store, restored, doesn't know."""
+        which = {"_id": {"$regex": f"^{re.escape(self.topic.name)}/"}}
+        with translated():
+            stored = await self._stored_positions.find(which).to_list()
+        seen = {int(each["_id"].rpartition("/")[2]): int(each["offset"]) for each in stored}
+        await self._positions.rewind(group, self.topic.name, seen)
 
     async def get(self, key: str) -> dict[str, Any] | None:
         """What is known of `key` once everything that was on the topic at the time of this call has been seen.
@@ -105,11 +114,15 @@ class Replica:
 
     async def _read_again(self, key: str) -> None:
         async for record in self._positions.records_of(self.topic.name, key):
-            message = read_message(record, self.topic)
+            try:
+                message = read_message(record, self.topic)
+                fact = read_fact(message, self.topic)
+            except Unreadable:
+                continue  # It is in the dead letters, and must not take its successors with it.
             known = await self._known(key)
             sequence = message.envelope.sequence or 0
             if sequence > (known["_sequence"] if known else 0):
-                await self._apply(read_fact(message, self.topic), sequence, known)
+                await self._apply(fact, sequence, known)
 
     async def _known(self, key: str) -> Document | None:
         with translated():
