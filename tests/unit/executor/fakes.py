@@ -181,6 +181,7 @@ class FakeScoring:
     async def end(self, with_: ScoringOutcome | Exception) -> None:
         """Let the running job end."""
         await self.started.wait()
+        self.started.clear()
         assert self._result is not None
         if isinstance(with_, Exception):
             self._result.set_exception(with_)

@@ -1,0 +1,102 @@
+"""Executors as processes, with the real scoring engine: killed, frozen, and asked to end."""
+
+import asyncio
+import hashlib
+import json
+
+import numpy as np
+import psutil
+import pytest
+from skl2onnx import to_onnx
+from sklearn.linear_model import LinearRegression
+
+from tests.integration.executor.bench import features, frame
+
+pytestmark = [pytest.mark.timeout(280)]
+
+TRAINING = features(500, seed=7)
+MODEL = LinearRegression().fit(frame(TRAINING), TRAINING["f0"].to_numpy() * 3)
+SIGNATURE = {
+    "inputs": [{"name": f"f{n}", "type": "double", "required": True} for n in range(4)],
+    "outputs": [],
+    "params": [],
+}
+
+
+@pytest.fixture
+def onnx_model(store):
+    raw = to_onnx(MODEL, np.zeros((1, 4))).SerializeToString()
+    kept = store.model(raw, "model.onnx", format="onnx")
+    artifact = {"uri": kept.uri, "sha256": kept.sha256, "size_bytes": len(raw)}
+    return {"format": "onnx", "artifact": artifact, "signature": SIGNATURE}
+
+
+@pytest.fixture
+def long_input(store):
+    """Takes a core several seconds: many small splits."""
+    table = features(5_000)
+    return {"uri": store.parquet(*[table] * 300), "format": "parquet"}
+
+
+async def test_a_killed_executor_leaves_nothing_and_the_next_one_finishes(
+    world, deploy, store, start_executor, onnx_model, long_input
+):
+    first = start_executor()
+    await asyncio.to_thread(first.await_ready)
+    execution_id = await world.run(await deploy(model=onnx_model, input=long_input))
+    await _progress(world, execution_id)
+    started = psutil.Process(first.pid).children(recursive=True)
+    first.kill()
+    assert len(started) >= 2
+    assert await _all_gone(started), "the driver outlived its executor"
+
+    second = start_executor()
+    finished = await world.ended(execution_id, seconds=150)
+    assert (finished["status"], finished["attempt"], finished["rows_out"]) == ("succeeded", 2, 1_500_000)
+    manifest = store.fetch(finished["output"]["manifest_uri"])
+    assert hashlib.sha256(manifest).hexdigest() == finished["output"]["manifest_sha256"]
+    assert json.loads(manifest)["attempt"] == 2
+    assert world.names(execution_id).count("ExecutionFinished") == 1
+    assert await asyncio.to_thread(second.stop) == 0
+
+
+async def test_a_frozen_executor_that_wakes_up_changes_nothing(world, deploy, start_executor, onnx_model, long_input):
+    first, second = start_executor(), start_executor()
+    await asyncio.to_thread(first.await_ready)
+    await asyncio.to_thread(second.await_ready)
+    execution_id = await world.run(await deploy(model=onnx_model, input=long_input))
+    await _progress(world, execution_id)
+    owner = world.about(execution_id)[1].data["executor_id"]
+    frozen = next(each for each in (first, second) if f":{each.pid}:" in owner)
+    frozen.freeze()
+
+    finished = await world.ended(execution_id, seconds=150)
+    frozen.thaw()
+    await world.settle(5)
+    assert (finished["status"], finished["attempt"]) == ("succeeded", 2)
+    assert world.names(execution_id).count("ExecutionFinished") == 1
+
+
+async def test_a_running_job_is_cancelled_and_the_driver_takes_the_next_one(
+    world, deploy, store, start_executor, onnx_model, long_input
+):
+    executor = start_executor()
+    await asyncio.to_thread(executor.await_ready)
+    execution_id = await world.run(await deploy(model=onnx_model, input=long_input))
+    await _progress(world, execution_id)
+    await world.cancel(execution_id)
+    assert (await world.ended(execution_id, seconds=15))["status"] == "cancelled"
+
+    small = {"uri": store.parquet(features(1_000)), "format": "parquet"}
+    next_one = await world.run(await deploy(model=onnx_model, input=small))
+    finished = await world.ended(next_one)
+    assert (finished["status"], finished["rows_out"]) == ("succeeded", 1_000)
+
+
+async def _progress(world, execution_id):
+    named = lambda each: each.name == "ExecutionProgressed" and each.data["execution_id"] == execution_id  # noqa: E731
+    await world.some(named)
+
+
+async def _all_gone(processes: list[psutil.Process], seconds: float = 15) -> bool:
+    return not (await asyncio.to_thread(psutil.wait_procs, processes, seconds))[1]
