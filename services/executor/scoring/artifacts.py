@@ -22,9 +22,9 @@ _ABANDONED_S = 3600.0
 
 @dataclass(frozen=True)
 class ArtifactCache:
-    """A folder with one entry an address, shared by all workers of the host.
+    """A folder with one entry a digest, shared by all workers of the host.
 
-    Not one a digest: the same bytes may have been registered under several file names.
+    A file is kept under a name of our own: the same bytes may have been registered under several.
     """
 
     models: Bucket
@@ -39,7 +39,7 @@ class ArtifactCache:
             ScoringError: `artifact-missing`, `artifact-digest-mismatch`, `artifact-unreadable`, `store-unavailable`.
         """
         self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
-        entry = self.root / _entry_name(model)
+        entry = self.root / _checked_digest(model)
         with _locked(self.root / f"{entry.name}.lock"):
             if not entry.is_dir():
                 self._fetch(model, entry)
@@ -117,11 +117,6 @@ def digest(path: Path) -> str:
 def _file_digest(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _entry_name(model: ModelArtifact) -> str:
-    address = hashlib.sha256(model.uri.encode()).hexdigest()
-    return f"{_checked_digest(model)}-{address[:12]}"
 
 
 def _checked_digest(model: ModelArtifact) -> str:
