@@ -44,6 +44,12 @@ class ReplicaBehind(Outage):
     code = "replica-behind"
 
 
+class Unpublishable(PlatformError):
+    """The bus will never take this record; somebody has to look at it."""
+
+    code = "unpublishable"
+
+
 class AssignmentLost(PlatformError):
     """The partition may belong to another consumer by now: whoever has it will answer."""
 

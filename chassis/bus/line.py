@@ -136,7 +136,7 @@ class Line:
                 return Outcome.IGNORED
             await refuser.refuse(delivery, message, refusal, self.topic)
             REFUSALS.labels(self.topic.name, refusal.code).inc()
-            log.info("request_refused", code=refusal.code, subject=subject)
+            log.info("request_refused", code=refusal.code, subject=message.envelope.subject)
             return Outcome.REFUSED
 
     async def _call(self, event: Event, delivery: Delivery) -> Outcome:

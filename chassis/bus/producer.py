@@ -6,11 +6,11 @@ from typing import Protocol
 
 import structlog
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 
 from chassis.bus.connection import client_options
 from chassis.bus.envelope import Headers
-from chassis.errors import BusUnavailable
+from chassis.errors import BusUnavailable, Unpublishable
 from chassis.settings import KafkaSettings
 from chassis.telemetry import PUBLISHED
 from schemas.topics import DEAD_LETTER_MAX_BYTES
@@ -39,6 +39,7 @@ class Publisher(Protocol):
 
         Raises:
             BusUnavailable: some may be there, some not; sending all of them again is safe for readers.
+            Unpublishable: at least one of them is too large; of the others some may be there, some not.
         """
         ...
 
@@ -58,6 +59,8 @@ class KafkaPublisher:
         except KafkaError as error:
             # An idempotent producer that lost its sequence stays stuck (aiokafka#1017): never use it again.
             await self._discard(producer)
+            if isinstance(error, MessageSizeTooLargeError):
+                raise Unpublishable("larger than its topic allows") from error
             raise BusUnavailable(type(error).__name__) from error
         for record in records:
             PUBLISHED.labels(record.topic).inc()

@@ -21,7 +21,8 @@ from schemas.topics import FACT_MAX_BYTES, Topic
 
 INBOX_LENGTH: Final = 64
 _CONFLICT_TRIES: Final = 10
-_HEADROOM_BYTES: Final = 4096
+# For a key and eight headers, of 255 characters of four bytes each.
+_HEADROOM_BYTES: Final = 12 * 1024
 
 
 class Aggregate(Protocol):

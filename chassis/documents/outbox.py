@@ -13,6 +13,7 @@ from chassis.bus.perseverance import through_outages
 from chassis.bus.producer import Publisher
 from chassis.clock import Clock
 from chassis.documents.client import Collection, Document, translated
+from chassis.errors import Unpublishable
 from chassis.telemetry import OUTBOX_AGE
 
 log = structlog.get_logger(__name__)
@@ -113,6 +114,20 @@ class Relay:
     async def _publish(self, collection: Collection, which: Document) -> None:
         with translated():
             documents = await collection.find(which, {"_outbox": 1}).limit(_AT_ONCE).to_list()
+        try:
+            await self._send(collection, documents)
+        except Unpublishable:
+            # One of them holds up its own successors, and nobody else's.
+            for document in documents:
+                await self._send_alone(collection, document)
+
+    async def _send_alone(self, collection: Collection, document: Document) -> None:
+        try:
+            await self._send(collection, [document])
+        except Unpublishable as error:
+            log.error("unpublishable_outbox", collection=collection.name, document=document["_id"], reason=str(error))  # noqa: TRY400 - it has no more to tell
+
+    async def _send(self, collection: Collection, documents: Sequence[Document]) -> None:
         outgoing = [Outgoing.from_document(entry) for document in documents for entry in document.get("_outbox", ())]
         if outgoing:
             before_publish = self._before[collection.name]

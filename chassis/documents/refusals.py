@@ -9,12 +9,14 @@ from chassis.bus.outgoing import EventFactory
 from chassis.documents.aggregates import WakeRelay
 from chassis.documents.client import Database, translated
 from chassis.errors import DocumentConflict, Refusal
-from schemas.refusals import RequestRejected
+from schemas.refusals import RequestRejected, Violation
 from schemas.topics import TOPICS, Topic
 
 KEPT: Final = timedelta(days=30)
 _BY_NAME: Final = {topic.name: topic for topic in TOPICS}
+# Both quote what the asker wrote; together they have to fit into a record.
 _MAX_VIOLATIONS: Final = 100
+_MAX_MESSAGE_LENGTH: Final = 500
 
 
 class Refusals:
@@ -44,8 +46,8 @@ class Refusals:
             request_type=message.envelope.type,
             subject=message.envelope.subject or "",
             code=refusal.code,
-            message=refusal.message,
-            violations=refusal.violations[:_MAX_VIOLATIONS],
+            message=refusal.message[:_MAX_MESSAGE_LENGTH],
+            violations=tuple(_shortened(each) for each in refusal.violations[:_MAX_VIOLATIONS]),
         )
         outgoing = self._events.make(event, delivery.cause, sequence=1, topic=_BY_NAME[str(topic.refusals)])
         now = self._events.clock.now()
@@ -63,3 +65,7 @@ class Refusals:
         except DocumentConflict:
             return
         self._wake(self.collection, delivery.request_key)
+
+
+def _shortened(violation: Violation) -> Violation:
+    return Violation(field=violation.field[:_MAX_MESSAGE_LENGTH], message=violation.message[:_MAX_MESSAGE_LENGTH])

@@ -127,3 +127,16 @@ async def test_fifty_concurrent_writers_of_one_document_lose_nothing(counting, o
 
     assert [json.loads(each.value)["request_id"] for each in facts] == ids
     assert (await counting.counted.load(model_id)).updates == 50
+
+
+async def test_a_request_under_a_monstrous_key_is_refused_and_holds_nobody_up(counting, outsider, new_name):
+    hostile, healthy = new_name(), new_name()
+    headers = {"ce_id": hostile, "ce_source": "/upstream/test", "ce_type": "ml.ModelUpdateRequested.v1"}
+    body = json.dumps({"model_id": hostile, "description": "one"}).encode()
+    await outsider.raw(body, "\x01" * 400_000, headers)
+    request_id = await outsider.send(healthy, description="fine")
+
+    await outsider.wait_for(answers(request_id), seconds=15)
+    (refusal,) = await outsider.wait_for(answers(hostile), seconds=15)
+
+    assert json.loads(refusal.value)["code"] == "subject-mismatch"

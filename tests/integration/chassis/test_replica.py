@@ -1,0 +1,33 @@
+"""Replicas on real servers."""
+
+import asyncio
+
+import pytest
+
+from schemas.topics import MODEL_EVENTS
+
+from .conftest import running
+from .test_service import answers
+
+pytestmark = pytest.mark.timeout(120)
+
+
+def fold(known, fact):
+    return {"facts": known.get("facts", 0) + 1}
+
+
+async def test_a_replica_whose_store_was_lost_reads_its_topic_again(make_service, outsider, new_name):
+    model_id = new_name()
+    first = make_service()
+    replica = first.service.follow("known_models", topic=MODEL_EVENTS, fold=fold)
+    async with running(first.service):
+        request_id = await outsider.send(model_id, description="one")
+        await outsider.wait_for(answers(request_id))
+        assert (await replica.get(model_id))["facts"] == 1
+        await first.service.database["known_models"].drop()
+        await first.service.database["replica_positions"].drop()
+
+    second = make_service()
+    replica = second.service.follow("known_models", topic=MODEL_EVENTS, fold=fold)
+    async with running(second.service), asyncio.timeout(20):
+        assert (await replica.get(model_id))["facts"] == 1
