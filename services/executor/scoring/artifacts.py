@@ -41,12 +41,14 @@ class ArtifactCache:
         self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
         entry = self.root / _checked_digest(model)
         with _locked(self.root / f"{entry.name}.lock"):
-            if not entry.is_dir():
-                self._fetch(model, entry)
             path = entry / (_FILE if _name(model) else _TREE)
-            if digest(path) != model.sha256:
+            # A copy that was damaged on this host says nothing about the store's: take that again.
+            if not _is_true(path, model):
                 shutil.rmtree(entry, ignore_errors=True)
-                raise ScoringError("artifact-digest-mismatch", f"{model.uri} hasn't the sha256 {model.sha256}")
+                self._fetch(model, entry)
+                if not _is_true(path, model):
+                    shutil.rmtree(entry, ignore_errors=True)
+                    raise ScoringError("artifact-digest-mismatch", f"{model.uri} hasn't the sha256 {model.sha256}")
             os.utime(entry)
             yield path
         self._evict()
@@ -100,6 +102,10 @@ def _used_at(entry: Path) -> float:
     with suppress(FileNotFoundError):
         return entry.stat().st_mtime
     return 0.0
+
+
+def _is_true(path: Path, model: ModelArtifact) -> bool:
+    return path.exists() and digest(path) == model.sha256
 
 
 def digest(path: Path) -> str:

@@ -20,15 +20,21 @@ def test_the_same_bytes_under_two_names_are_both_found(bench, cache):
             assert path.read_bytes() == CONTENT
 
 
-def test_a_copy_that_was_changed_on_this_host_is_not_used(bench, cache):
+def test_a_copy_that_was_damaged_on_this_host_is_fetched_again(bench, cache):
     model = bench.model(CONTENT, "model.onnx", format="onnx")
     with cache.checked_out(model) as path:
         path.chmod(0o644)
         path.write_bytes(b"something else")
 
-    with pytest.raises(ScoringError) as caught, cache.checked_out(model):
-        pass
-    assert caught.value.code == "artifact-digest-mismatch"
-
     with cache.checked_out(model) as path:
         assert path.read_bytes() == CONTENT
+
+
+def test_an_object_of_another_digest_is_not_used(bench, cache):
+    model = bench.model(CONTENT, "model.onnx", format="onnx")
+    bench.models.put(f"sha256/{model.sha256}/model.onnx", b"something else")
+
+    with pytest.raises(ScoringError) as caught, cache.checked_out(model):
+        pass
+
+    assert caught.value.code == "artifact-digest-mismatch"
