@@ -108,7 +108,9 @@ def queued(*, retries: int = 1, timeout_s: int = 60, **said: Any) -> Execution:
         {
             "model": {
                 **{name: getattr(registered(), name) for name in ("version", "format", "signature")},
-                "id": "demand", "uri": registered().artifact.uri, "sha256": registered().artifact.sha256,
+                "id": "demand",
+                "uri": registered().artifact.uri,
+                "sha256": registered().artifact.sha256,
             },
             "input": {"uri": "s3://datasets/sales/", "format": "parquet", "objects": []},
         }

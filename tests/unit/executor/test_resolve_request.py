@@ -1,0 +1,157 @@
+"""A request is resolved by what the facts say, or refused with the code that says why."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from chassis.errors import ObjectsUnavailable, Refusal
+from schemas.deployments import DeploymentPaused, DeploymentResumed, DeploymentRetired
+from schemas.models import ModelArchived, VersionPromoted
+from services.executor.refusals import refusing
+from services.executor.replicas import fold_deployment, fold_model
+from services.executor.scoring.errors import ScoringError
+from services.executor.scoring.job import InputObject
+from services.executor.usecases.resolve_request import ResolveRequest
+from tests.unit.executor.fakes import FakeFacts, delivery
+from tests.unit.executor.requests import activated, registered, request
+
+PARAMS = {
+    "inputs": [],
+    "outputs": [],
+    "params": [
+        {"name": "horizon", "type": "integer", "required": True},
+        {"name": "level", "type": "double", "required": False, "default": 0.5},
+    ],
+}
+
+
+def change(kind, **said):
+    fields = {"deployment_id": "demand-fr", "revision": 2, "changed_by": "x", "request_id": "d2", **said}
+    return kind.model_validate(fields)
+
+
+def promoted(version, **scope):
+    return VersionPromoted(
+        model_id="demand", alias="champion", scope=scope, version=version, promoted_by="x", request_id="m2"
+    )
+
+
+def archived(version=None):
+    return ModelArchived(model_id="demand", version=version, archived_by="x", request_id="m3")
+
+
+class World:
+    """What has been published so far, and what lies in the store."""
+
+    def __init__(self, *facts):
+        self.deployments, self.models = FakeFacts(), FakeFacts()
+        self.listed = []
+        self.objects = (InputObject(key="sales/1.parquet", etag="e", size_bytes=1),)
+        self.failure = None
+        for fact in facts or (registered(), activated()):
+            self.tell(fact)
+
+    def tell(self, fact):
+        is_model = type(fact).__module__.endswith("models")
+        facts, fold = (self.models, fold_model) if is_model else (self.deployments, fold_deployment)
+        facts[fact.subject] = fold(dict.get(facts, fact.subject, {}), fact)
+
+    async def freeze(self, uri, data_format):
+        self.listed.append((uri, data_format))
+        if self.failure:
+            raise self.failure
+        return self.objects
+
+    async def resolve(self, asked=None):
+        use_case = ResolveRequest(
+            deployments=self.deployments,
+            models=self.models,
+            freeze=self.freeze,
+            formats=["onnx", "sklearn"],
+            max_input_objects=2,
+        )
+        with refusing():
+            return await use_case(asked or request(), delivery())
+
+    async def code(self, asked=None):
+        with pytest.raises(Refusal) as refusal:
+            await self.resolve(asked)
+        return refusal.value.code
+
+
+async def test_a_version_is_resolved_with_its_input_and_terms():
+    resolution = await World().resolve()
+
+    assert (resolution.resolved.model_version, resolution.resolved.deployment_revision) == (1, 2)
+    assert resolution.resolved.requested_at == "2026-11-23T12:00:00.123000Z"
+    assert (resolution.terms.retries, resolution.terms.timeout_s) == (1, 3600)
+    assert [each.etag for each in resolution.work.input.objects] == ["e"]
+
+
+async def test_the_narrowest_scope_of_an_alias_wins():
+    facts = [registered(), registered(version=2), promoted(1), promoted(2, market="FR"), activated(alias="champion")]
+
+    assert (await World(*facts).resolve()).resolved.model_version == 2
+    assert await World(registered(), activated(alias="champion")).code() == "alias-unknown"
+
+
+async def test_paused_deployments_run_by_hand_and_retired_ones_never():
+    world = World()
+    world.tell(change(DeploymentPaused))
+    assert await world.code(request(trigger="event")) == "deployment-paused"
+    await world.resolve(request(trigger="manual"))
+
+    world.tell(change(DeploymentResumed))
+    await world.resolve(request(trigger="event"))
+
+    world.tell(change(DeploymentRetired))
+    assert await world.code() == "deployment-retired"
+
+
+@pytest.mark.parametrize("trigger", ["schedule", "dependency", "backfill"])
+async def test_only_the_scheduler_may_use_its_triggers(trigger):
+    assert await World().code(request(trigger=trigger)) == "trigger-not-allowed"
+
+
+async def test_what_is_unknown_or_out_of_use_is_refused():
+    assert await World().code(request(deployment_id="nobody")) == "deployment-unknown"
+    assert await World().code(request(deployment_revision=3)) == "revision-unknown"
+    assert await World(activated()).code() == "model-unknown"
+    assert await World(registered(), activated(version=2)).code() == "version-unknown"
+    assert await World(registered(), activated(), archived(1)).code() == "version-archived"
+    assert await World(registered(), activated(), archived()).code() == "model-archived"
+    assert await World(registered(signature=None), activated()).code() == "signature-missing"
+    assert await World(registered(format="jar"), activated()).code() == "format-not-runnable"
+
+
+async def test_parameters_are_merged_and_checked():
+    facts = registered(signature=PARAMS), activated(params={"horizon": 4})
+    resolution = await World(*facts).resolve(request(params={"level": 0.9}))
+    assert resolution.work.params == {"horizon": 4, "level": 0.9}
+
+    with pytest.raises(Refusal) as refusal:
+        await World(registered(signature=PARAMS), activated()).resolve(request(params={"level": "high", "x": 1}))
+    assert refusal.value.code == "parameter-invalid"
+    assert [each.field for each in refusal.value.violations] == ["params.x", "params.horizon", "params.level"]
+
+
+async def test_the_logical_date_takes_its_place_in_the_input():
+    dated = {"uri": "s3://datasets/sales/{{ ds }}/", "format": "csv"}
+    world = World(registered(), activated(input=dated))
+    assert await world.code() == "logical-date-missing"
+
+    await world.resolve(request(logical_date=datetime(2026, 11, 22, 23, 30, tzinfo=UTC)))
+    assert world.listed == [("s3://datasets/sales/2026-11-22/", "csv")]
+
+
+async def test_an_input_that_cannot_be_scored_is_refused_and_a_store_that_is_away_is_waited_for():
+    world = World()
+    world.failure = ScoringError("input-empty", "nothing there")
+    assert await world.code() == "input-empty"
+
+    world.failure = ScoringError("store-unavailable", "away")
+    with pytest.raises(ObjectsUnavailable):
+        await world.resolve()
+
+    world.failure, world.objects = None, world.objects * 3
+    assert await world.code() == "input-too-many-objects"

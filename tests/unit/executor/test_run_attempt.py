@@ -1,0 +1,161 @@
+"""An attempt from its claim to its end."""
+
+import asyncio
+
+import pytest
+
+from schemas.executions import ExecutionFinished
+from services.executor.domain.terms import Tenure
+from services.executor.moments import cause_of
+from services.executor.scoring.errors import ScoringError
+from services.executor.usecases.run_attempt import RunAttempt
+from tests.unit.executor.fakes import FakeExecutions, FakeFeed, FakeLeases, FakeScoring, HeldClock
+from tests.unit.executor.requests import EXECUTION_ID, outcome, queued
+
+
+class Bench:
+    """One attempt on fakes that has been claimed by `a`."""
+
+    def __init__(self):
+        self.store, self.scoring, self.leases, self.feed = FakeExecutions(), FakeScoring(), FakeLeases(), FakeFeed()
+        self.clock = HeldClock()
+        self.run = RunAttempt(
+            executions=self.store, glances=self.store, scoring=self.scoring, leases=self.leases, feed=self.feed,
+            clock=self.clock, lease_s=15.0, look_every_s=0.01,
+        )  # fmt: skip
+
+    async def begin(self, **said):
+        execution = queued(**said)
+        execution.start("a", self.clock.now())
+        await self.change(lambda _: execution)
+        claimed = await self.store.load(EXECUTION_ID)
+        task = asyncio.create_task(self.run(claimed))
+        await self.scoring.started.wait()
+        return task
+
+    async def change(self, decide):
+        await self.store.change(EXECUTION_ID, decide, None)
+
+    async def act(self, does):
+        def decide(execution):
+            does(execution)
+            return execution
+
+        await self.store.change(EXECUTION_ID, decide, cause_of(queued().origin))
+
+    @property
+    def end(self) -> ExecutionFinished:
+        (finished,) = self.store.of(ExecutionFinished)
+        return finished
+
+
+@pytest.fixture
+def bench():
+    return Bench()
+
+
+async def test_a_success_is_committed(bench):
+    task = await bench.begin()
+    await bench.scoring.end(outcome())
+    await task
+
+    assert (bench.end.status, bench.end.rows_out) == ("succeeded", 9)
+    assert bench.scoring.jobs[0].output_prefix.endswith("/attempt-1/")
+    assert bench.feed.told
+    assert bench.scoring.renewed
+
+
+async def test_a_cancellation_stops_the_compute(bench):
+    task = await bench.begin()
+    await bench.act(lambda each: each.cancel(requested_by="x", reason=None, request_id="c", at=bench.clock.now()))
+    await task
+
+    assert (bench.end.status, bench.scoring.stopped) == ("cancelled", 1)
+
+
+async def test_a_timeout_stops_the_compute(bench):
+    task = await bench.begin(timeout_s=1)
+    await task
+
+    assert (bench.end.status, bench.scoring.stopped) == ("timed_out", 1)
+
+
+async def test_who_loses_the_lease_stops_and_says_nothing(bench):
+    task = await bench.begin()
+    bench.leases.held[0].lost = True
+    await task
+
+    assert bench.scoring.stopped == 1
+    assert not bench.store.of(ExecutionFinished)
+
+
+async def test_who_was_fenced_off_stops_and_says_nothing(bench):
+    task = await bench.begin()
+    await bench.act(lambda each: each.take_over(Tenure("a", 1), "b", bench.clock.now()))
+    await task
+
+    assert bench.scoring.stopped == 1
+    assert not bench.store.of(ExecutionFinished)
+
+
+async def test_an_outage_neither_stops_the_compute_nor_loses_its_result(bench):
+    task = await bench.begin()
+    bench.store.away = True
+    await asyncio.sleep(0.05)
+    await bench.scoring.end(outcome())
+    await asyncio.sleep(0.05)
+    bench.store.away = False
+    await task
+
+    assert (bench.end.status, bench.scoring.stopped) == ("succeeded", 0)
+
+
+async def test_a_stopping_service_gives_the_execution_back(bench):
+    task = await bench.begin(retries=0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+    execution = await bench.store.load(EXECUTION_ID)
+    assert (execution.state, execution.owner, execution.failures) == ("queued", None, 0)
+    assert bench.scoring.stopped == 1
+
+
+async def test_a_stop_in_the_middle_of_the_commit_loses_nothing(bench):
+    task = await bench.begin()
+
+    async def stopped():
+        task.cancel()
+        await asyncio.sleep(0)
+
+    bench.store.racing = stopped
+    await bench.scoring.end(outcome())
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+    assert bench.end.status == "succeeded"
+
+
+async def test_what_nobody_foresaw_ends_the_attempt_and_not_the_executor(bench):
+    task = await bench.begin(retries=0)
+    await bench.scoring.end(RuntimeError("a bug"))
+    await task
+
+    assert (bench.end.status, bench.end.error.code) == ("failed", "internal")
+
+
+async def test_an_end_that_no_fact_can_say_becomes_a_failure(bench):
+    task = await bench.begin()
+    await bench.scoring.end(outcome(output_uri="s3://elsewhere/"))
+    await task
+
+    assert (bench.end.status, bench.end.error.code) == ("failed", "internal")
+
+
+async def test_an_error_keeps_its_code_and_its_log(bench):
+    task = await bench.begin()
+    log_uri = f"s3://results/demand-fr/{EXECUTION_ID}/attempt-1/log.jsonl"
+    await bench.scoring.end(ScoringError("input-corrupt", "torn", log_uri=log_uri))
+    await task
+
+    assert (bench.end.error.code, bench.end.log_uri) == ("input-corrupt", log_uri)
