@@ -104,6 +104,14 @@ def test_a_lost_lease_counts_as_an_attempt():
     assert last(execution).attempt == 2
 
 
+def test_of_two_who_see_a_lost_lease_only_the_first_takes_over():
+    execution = started(retries=5)
+
+    assert execution.take_over(FIRST, "b", LATER)
+    assert not execution.take_over(FIRST, "c", LATER)
+    assert execution.is_held_by(Tenure("b", 2))
+
+
 def test_an_interrupted_attempt_uses_up_no_retry():
     execution = started(retries=0)
     execution.finish(FIRST, Interrupted(), LATER)
