@@ -73,7 +73,7 @@ $(STAMPS)/platform: requirements/dev.txt $(STAMPS)/uv
 $(STAMPS)/model: requirements/model.txt $(STAMPS)/uv
 	@echo "setup: installing the packages of sandboxed models in $(MODEL_VENV)"
 	@test -x $(MODEL_VENV)/bin/python || $(UV) venv --quiet --python $(RUN) $(MODEL_VENV)
-	@$(UV) pip sync --quiet --python $(MODEL_VENV)/bin/python $<
+	@$(UV) pip sync --quiet --compile-bytecode --python $(MODEL_VENV)/bin/python $<
 	@touch $@
 
 $(STAMPS)/machine: infra/embedded/machine.sh $(STAMPS)/uv
