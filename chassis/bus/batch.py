@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import replace
+from typing import Final
 
 import structlog
 
@@ -13,6 +14,8 @@ from chassis.errors import PlatformError
 from schemas.event import Event
 
 log = structlog.get_logger(__name__)
+
+_PATIENT_FOR_S: Final = 30.0
 
 IsLiveOf = Callable[[KafkaRecord], Callable[[], bool]]
 Taken = tuple[Event, Delivery]
@@ -31,6 +34,8 @@ class BatchLine:
         self._record: KafkaRecord | None = None
         self._store = store
         self.lines = {line.topic.name: self._collecting(line) for line in lines}
+        self._clock = next(iter(self.lines.values())).clock
+        self._since = self._clock.monotonic()
 
     @property
     def topics(self) -> Sequence[str]:
@@ -39,6 +44,7 @@ class BatchLine:
     async def handle(self, records: Sequence[KafkaRecord], is_live_of: IsLiveOf) -> Outcome:
         """Take all of `records` to their end, or PUT_BACK: none of them may be committed then."""
         self._taken = []
+        self._since = self._clock.monotonic()
         for record in records:
             self._record = record
             outcome = await self.lines[record.topic].handle(record, is_live_of(record))
@@ -66,7 +72,7 @@ class BatchLine:
         if not taken:
             return
         line = self.lines[taken[0][1].topic]
-        attempts = POISON_ATTEMPTS if len(taken) == 1 else 1
+        attempts = POISON_ATTEMPTS if len(taken) == 1 and not self._is_late else 1
         try:
             await through_outages(
                 lambda: against_poison(lambda: self._store([each for each, _ in taken]), line.probe, attempts=attempts)
@@ -74,11 +80,18 @@ class BatchLine:
         except PlatformError as error:
             if error.retryable:
                 raise
-            await self._halve(taken, error.code, error)
+            await self._halve(taken, error.code, error, attempts)
         except Exception as error:  # noqa: BLE001 - the bus is where an unknown failure ends: in the dead letters.
-            await self._halve(taken, "handler-failed", error)
+            await self._halve(taken, "handler-failed", error, attempts)
 
-    async def _halve(self, taken: Sequence[tuple[Taken, KafkaRecord]], code: str, error: Exception) -> None:
+    @property
+    def _is_late(self) -> bool:
+        # Many guilty ones, each tried for seconds, would take the batch past `max.poll.interval`, for ever anew.
+        return self._clock.monotonic() - self._since > _PATIENT_FOR_S
+
+    async def _halve(
+        self, taken: Sequence[tuple[Taken, KafkaRecord]], code: str, error: Exception, attempts: int
+    ) -> None:
         if len(taken) > 1:
             middle = len(taken) // 2
             await self._keep(taken[:middle])
@@ -87,7 +100,5 @@ class BatchLine:
         record = taken[0][1]
         message = f"{type(error).__name__}: {error}"
         await through_outages(
-            lambda: self.lines[record.topic].dead_letters.bury(
-                record, code=code, message=message, attempts=POISON_ATTEMPTS
-            )
+            lambda: self.lines[record.topic].dead_letters.bury(record, code=code, message=message, attempts=attempts)
         )

@@ -80,3 +80,18 @@ async def test_an_outage_of_the_tables_is_waited_for(make_batch, clock, publishe
 
     assert await make_batch(table).handle(records(["a", "b"], clock), always) is Outcome.DONE
     assert (table.stored, publisher.published) == (["a", "b"], [])
+
+
+async def test_a_batch_full_of_guilty_records_does_not_outlast_its_poll(make_batch, clock, publisher):
+    class SlowTable(Table):
+        async def __call__(self, taken) -> None:
+            clock.pass_time(4)
+            raise asyncpg.DataError("value out of range")
+
+    names = [f"bad-{n}" for n in range(8)]
+    before = clock.monotonic()
+
+    outcome = await make_batch(SlowTable()).handle(records(names, clock), always)
+
+    assert (outcome, len(publisher.published)) == (Outcome.DONE, 8)
+    assert clock.monotonic() - before < 90  # five tries each would take 160 seconds, and the halves some more

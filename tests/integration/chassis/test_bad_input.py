@@ -1,0 +1,82 @@
+"""Bad input on the bus: each kind ends under its own code, and what comes behind it is answered."""
+
+import json
+
+import pytest
+
+from .test_service import answers, header
+
+pytestmark = pytest.mark.timeout(120)
+
+UPDATE = "ml.ModelUpdateRequested.v1"
+
+
+def buried(key):
+    return lambda record: record.topic == "ml.registry.dlq" and record.key == key.encode()
+
+
+def attributes(request_id, **changes):
+    return {
+        "ce_id": request_id,
+        "ce_source": "/upstream/test",
+        "ce_type": UPDATE,
+        "authorization": "Bearer s3cret",
+        **changes,
+    }
+
+
+@pytest.mark.parametrize(
+    ("value", "changes", "code"),
+    [
+        (b"\x00\xff\xfe", {}, "bad-json"),
+        (b"", {}, "bad-json"),
+        (b'{"model_id": 1e999', {}, "bad-json"),
+        (b"[" * 50_000, {}, "bad-json"),
+        (b"[]", {}, "not-an-object"),
+        (b"{}", {"ce_type": "ml.NeverHeardOf.v1"}, "unknown-type"),
+        (b"{}", {"ce_type": "ml.ModelRegistered.v1"}, "unknown-type"),
+        (b"{}", {"ce_id": ""}, "missing-attributes"),
+        (b"{}", {"ce_source": "x" * 256}, "bad-attributes"),
+        (b'{"id": "1"}', {"content-type": "application/cloudevents+json"}, "not-an-object"),
+    ],
+)
+async def test_what_cannot_be_read_is_kept_whole_and_holds_nobody_up(
+    counting, outsider, new_name, value, changes, code
+):
+    model_id = new_name()
+    await outsider.raw(value, model_id, attributes(model_id, **changes))
+    following = await outsider.send(model_id, description="fine")
+
+    await outsider.wait_for(answers(following), seconds=10)
+    (letter,) = await outsider.wait_for(buried(model_id))
+
+    assert (letter.value, header(letter, "dlq-error-code")) == (value, code)
+    assert header(letter, "dlq-original-topic") == "ml.model.requests"
+    assert b"s3cret" not in dict(letter.headers).values()
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        ({}, "schema-invalid"),
+        ({"model_id": "Not An Id", "name": "x"}, "schema-invalid"),
+        ({"name": 5}, "schema-invalid"),
+        ({"card": {"a": 2**80}}, "schema-invalid"),
+        ({"card": {"a": "\ud800"}}, "schema-invalid"),
+        ({"tags": {"\ud800": "x"}}, "schema-invalid"),
+        ({"tags": {"x" * 400_000: 1}}, "schema-invalid"),
+        ({"model_id": "another-one", "name": "x"}, "subject-mismatch"),
+    ],
+)
+async def test_what_breaks_its_schema_is_refused_once_and_holds_nobody_up(counting, outsider, new_name, body, code):
+    model_id, request_id = new_name(), new_name()
+    value = json.dumps({"model_id": model_id, **body} if body else {}).encode()
+    for _ in range(2):
+        await outsider.raw(value, model_id, attributes(request_id))
+    following = await outsider.send(model_id, description="fine")
+
+    await outsider.wait_for(answers(following), seconds=10)
+    (refusal,) = await outsider.wait_for(answers(request_id))
+
+    assert (refusal.topic, json.loads(refusal.value)["code"]) == ("ml.model.refusals", code)
+    assert not [each for each in outsider.seen if buried(model_id)(each)]
