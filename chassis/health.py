@@ -21,6 +21,11 @@ class Health:
     dependencies: dict[str, Check] = field(default_factory=dict)
     others: dict[str, Check] = field(default_factory=dict)
 
+    def drop(self, name: str) -> None:
+        """Look at one of the others no more, and show it no more."""
+        self.others.pop(name, None)
+        READY.remove(name)
+
     async def away(self) -> str | None:
         """The first dependency that is away, and why; None when all answer."""
         reasons = await _reasons(self.dependencies)

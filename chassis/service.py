@@ -163,7 +163,7 @@ class Service:
         for step in self._preparations:
             await through_outages(step, bound_s=None)
         await through_outages(self.consumers.start, bound_s=None)
-        del self.health.others["started"]
+        self.health.drop("started")
         log.info("started")
         watch = Watch(self.consumers, self.health, stuck_after_s=self.settings.stuck_after_s)
         async with asyncio.TaskGroup() as tasks:

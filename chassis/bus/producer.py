@@ -51,6 +51,7 @@ class KafkaPublisher:
         self._settings = settings
         self._producer: AIOKafkaProducer | None = None
         self._starting = asyncio.Lock()
+        self._stopping: set[asyncio.Task[None]] = set()
 
     async def publish(self, records: Sequence[Record]) -> None:
         producer = await self._started()
@@ -58,7 +59,7 @@ class KafkaPublisher:
             await _send_all(producer, records)
         except KafkaError as error:
             # An idempotent producer that lost its sequence stays stuck (aiokafka#1017): never use it again.
-            await self._discard(producer)
+            self._discard(producer)
             if isinstance(error, MessageSizeTooLargeError):
                 raise Unpublishable("larger than its topic allows") from error
             raise BusUnavailable(type(error).__name__) from error
@@ -67,8 +68,8 @@ class KafkaPublisher:
 
     async def stop(self) -> None:
         if self._producer is not None:
-            await self._producer.stop()
-            self._producer = None
+            self._discard(self._producer)
+        await asyncio.gather(*self._stopping)
 
     async def _started(self) -> AIOKafkaProducer:
         async with self._starting:
@@ -91,14 +92,20 @@ class KafkaPublisher:
             raise BusUnavailable(type(error).__name__) from error
         return producer
 
-    async def _discard(self, producer: AIOKafkaProducer) -> None:
+    def _discard(self, producer: AIOKafkaProducer) -> None:
         if self._producer is producer:
             self._producer = None
-        try:
-            async with asyncio.timeout(5):
-                await producer.stop()
-        except (KafkaError, TimeoutError):
-            log.warning("producer_stop_failed")
+        # Others' records are still in it; it closes when each of them has been sent or has expired.
+        stopping = asyncio.create_task(_stop(producer))
+        self._stopping.add(stopping)
+        stopping.add_done_callback(self._stopping.discard)
+
+
+async def _stop(producer: AIOKafkaProducer) -> None:
+    try:
+        await producer.stop()
+    except (KafkaError, OSError):
+        log.warning("producer_stop_failed")
 
 
 async def _send_all(producer: AIOKafkaProducer, records: Iterable[Record]) -> None:

@@ -9,7 +9,9 @@ from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import (
     AutoReconnect,
+    BulkWriteError,
     ConnectionFailure,
+    CursorNotFound,
     DuplicateKeyError,
     ExecutionTimeout,
     NotPrimaryError,
@@ -30,6 +32,7 @@ Client = AsyncMongoClient[Document]
 _AWAY = (
     AutoReconnect,
     ConnectionFailure,
+    CursorNotFound,
     ExecutionTimeout,
     NotPrimaryError,
     ServerSelectionTimeoutError,
@@ -62,6 +65,10 @@ def translated() -> Generator[None]:
         yield
     except DuplicateKeyError as error:
         raise DocumentConflict(str(error.details or error)) from error
+    except BulkWriteError as error:
+        if error.details.get("writeErrors"):
+            raise
+        raise DocumentsUnavailable("WriteConcernError") from error
     except _AWAY as error:
         raise DocumentsUnavailable(type(error).__name__) from error
 
