@@ -7,11 +7,8 @@ import pytest_asyncio
 from chassis.documents.client import Database, connect
 from chassis.settings import MongoSettings, S3Settings
 from tests.conftest import KafkaServer
-
-from .bus import Neighbours, connected
-from .process import DeployerProcess
-
-StartDeployer = Callable[[], DeployerProcess]
+from tests.integration.outsider import Outsider
+from tests.integration.process import StartService, serving, starting
 
 
 @pytest.fixture(scope="session")
@@ -22,33 +19,26 @@ def deployer_environment(
 
 
 @pytest.fixture
-def start_deployer(deployer_environment: dict[str, str], tmp_path: Path) -> Iterator[StartDeployer]:
+def start_deployer(deployer_environment: dict[str, str], tmp_path: Path) -> Iterator[StartService]:
     """Starts deployers, which end with the test."""
-    started: list[DeployerProcess] = []
-
-    def start() -> DeployerProcess:
-        started.append(DeployerProcess(deployer_environment, tmp_path / f"deployer-{len(started)}.log"))
-        return started[-1]
-
-    yield start
-    for each in started:
-        each.stop()
+    with starting("deployer", deployer_environment, tmp_path) as start:
+        yield start
 
 
 @pytest.fixture(scope="module")
 def deployer(deployer_environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """One that runs as long as the module's tests."""
-    process = DeployerProcess(deployer_environment, tmp_path_factory.mktemp("deployer") / "log")
-    process.await_ready()
-    yield
-    assert process.stop() == 0
+    with serving("deployer", deployer_environment, tmp_path_factory.mktemp("deployer")):
+        yield
 
 
 @pytest_asyncio.fixture(scope="session")
-async def neighbours(kafka: KafkaServer) -> AsyncIterator[Neighbours]:
-    both = await connected(kafka.settings)
-    yield both
-    await both.stop()
+async def neighbours(kafka: KafkaServer) -> AsyncIterator[Outsider]:
+    """A registry that states facts, and an upstream system that asks."""
+    async with Outsider(
+        kafka, "ml.deployment.events", "ml.deployment.refusals", principals=("upstream", "registry")
+    ) as both:
+        yield both
 
 
 @pytest_asyncio.fixture(scope="session")

@@ -15,8 +15,8 @@ async def known(neighbours, new_name):
     """A model and a data set of this test alone; the requests that fit them."""
     name = new_name()
     strange = [{"name": "a.$b", "type": "double", "required": False}]
-    await neighbours.state(model(model_id=name, signature=signature(params=strange), tags={"x.$y": "z"}))
-    await neighbours.state(dataset(dataset_id=name, uri=f"s3://datasets/{name}/"))
+    await neighbours.state("registry", model(model_id=name, signature=signature(params=strange), tags={"x.$y": "z"}))
+    await neighbours.state("registry", dataset(dataset_id=name, uri=f"s3://datasets/{name}/"))
 
     def requested(deployment_id=name, **said):
         return deployment(deployment_id=deployment_id, model_id=name, uri=f"s3://datasets/{name}/", **said)
@@ -65,7 +65,9 @@ async def test_the_same_request_again_is_answered_once(neighbours, known):
 
 
 async def test_a_refusal_names_every_field_and_creates_nothing(neighbours, known, database):
-    await neighbours.state(dataset(dataset_id=known.name, uri=f"s3://datasets/{known.name}/", columns={}), sequence=2)
+    await neighbours.state(
+        "registry", dataset(dataset_id=known.name, uri=f"s3://datasets/{known.name}/", columns={}), sequence=2
+    )
 
     refused = await neighbours.asked(known())
 
@@ -78,9 +80,9 @@ async def test_a_refusal_names_every_field_and_creates_nothing(neighbours, known
 async def test_an_alias_and_an_archival_count_as_soon_as_they_are_stated(neighbours, known):
     alias = promoted(1).model_copy(update={"model_id": known.name})
     assert (await neighbours.asked(known(alias="champion"))).code == "alias-unknown"
-    await neighbours.state(alias, sequence=2)
+    await neighbours.state("registry", alias, sequence=2)
     assert (await neighbours.asked(known(alias="champion"))).code == ""
-    await neighbours.state(ModelArchived(model_id=known.name, archived_by="a", request_id="r"), sequence=3)
+    await neighbours.state("registry", ModelArchived(model_id=known.name, archived_by="a", request_id="r"), sequence=3)
     assert (await neighbours.asked(known(alias="champion"))).code == "model-archived"
 
 

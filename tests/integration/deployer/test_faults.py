@@ -8,8 +8,8 @@ from tests.unit.deployer.said import dataset, deployment, model
 @pytest.mark.timeout(180)
 async def test_deployers_killed_in_the_middle_answer_each_request_once(start_deployer, neighbours, database, new_name):
     name = new_name()
-    await neighbours.state(model(model_id=name))
-    await neighbours.state(dataset(dataset_id=name, uri=f"s3://datasets/{name}/"))
+    await neighbours.state("registry", model(model_id=name))
+    await neighbours.state("registry", dataset(dataset_id=name, uri=f"s3://datasets/{name}/"))
     ids = [f"{name}-{number}" for number in range(8)]
 
     def requested(deployment_id, **said):

@@ -8,10 +8,8 @@ from chassis.documents.client import Database, connect
 from chassis.objects import Objects
 from chassis.settings import MongoSettings, S3Settings
 from tests.conftest import KafkaServer
-from tests.integration.registry.process import RegistryProcess
-from tests.integration.registry.upstream import Upstream, connected
-
-StartRegistry = Callable[[], RegistryProcess]
+from tests.integration.process import StartService, serving, starting
+from tests.integration.registry.upstream import ANSWERS, Upstream
 
 
 @pytest.fixture(scope="session")
@@ -27,34 +25,23 @@ def registry_environment(
 
 
 @pytest.fixture
-def start_registry(registry_environment: dict[str, str], tmp_path: Path) -> Iterator[StartRegistry]:
+def start_registry(registry_environment: dict[str, str], tmp_path: Path) -> Iterator[StartService]:
     """Starts registries, which end with the test."""
-    started: list[RegistryProcess] = []
-
-    def start() -> RegistryProcess:
-        started.append(RegistryProcess(registry_environment, tmp_path / f"registry-{len(started)}.log"))
-        return started[-1]
-
-    yield start
-    for each in started:
-        each.stop()
+    with starting("registry", registry_environment, tmp_path) as start:
+        yield start
 
 
 @pytest.fixture(scope="module")
 def registry(registry_environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """One that runs as long as the module's tests."""
-    process = RegistryProcess(registry_environment, tmp_path_factory.mktemp("registry") / "log")
-    process.await_ready()
-    yield
-    assert process.stop() == 0
+    with serving("registry", registry_environment, tmp_path_factory.mktemp("registry")):
+        yield
 
 
 @pytest_asyncio.fixture(scope="session")
 async def upstream(kafka: KafkaServer) -> AsyncIterator[Upstream]:
-    one = await connected(kafka.settings("upstream"))
-    yield one
-    await one.consumer.stop()
-    await one.producer.stop()
+    async with Upstream(kafka, *ANSWERS) as one:
+        yield one
 
 
 @pytest_asyncio.fixture(scope="session")

@@ -40,7 +40,7 @@ async def test_a_data_set_is_registered_with_what_its_files_say(upstream, put, d
     await put("week=1/a.parquet", parquet(10))
     await put("_SUCCESS", b"")
     uri = await put("week=2/b.parquet", parquet(20))
-    registered = await upstream.asked(REGISTER, dataset_registration(dataset_id, uri))
+    registered = await upstream.requested(REGISTER, dataset_registration(dataset_id, uri))
     assert registered.type == "ml.DatasetRegistered.v1"
     assert registered.data["schema"] == [
         {"name": "store", "type": "long", "nullable": True},
@@ -52,15 +52,15 @@ async def test_a_data_set_is_registered_with_what_its_files_say(upstream, put, d
 
 async def test_registering_again_says_it_again_as_stored(upstream, put, dataset_id):
     body = dataset_registration(dataset_id, await put("a.parquet", parquet(10)))
-    first, second = await upstream.asked(REGISTER, body), await upstream.asked(REGISTER, body)
+    first, second = await upstream.requested(REGISTER, body), await upstream.requested(REGISTER, body)
     assert {**first.data, "request_id": ""} == {**second.data, "request_id": ""}
     await put("b.parquet", parquet(5))
-    assert (await upstream.asked(REGISTER, body)).data["rows"] == 15
+    assert (await upstream.requested(REGISTER, body)).data["rows"] == 15
 
 
 async def test_a_csv_is_registered_by_its_header_and_first_rows(upstream, put, dataset_id):
     uri = await put("a.csv", b"store,units\n1,2.5\n")
-    registered = await upstream.asked(REGISTER, dataset_registration(dataset_id, f"{uri}a.csv", format="csv"))
+    registered = await upstream.requested(REGISTER, dataset_registration(dataset_id, f"{uri}a.csv", format="csv"))
     assert [(each["name"], each["type"]) for each in registered.data["schema"]] == [
         ("store", "long"),
         ("units", "double"),
@@ -82,17 +82,17 @@ async def test_bad_data_sets_are_refused_with_their_codes(upstream, put, dataset
         ({"uri": "s3://models/incoming/a/"}, "schema-invalid"),
         ({"format": "xlsx"}, "schema-invalid"),
     ):
-        refused = await upstream.asked(REGISTER, {**dataset_registration(dataset_id, uri), **said})
+        refused = await upstream.requested(REGISTER, {**dataset_registration(dataset_id, uri), **said})
         assert (refused.code, refused.data["subject"]) == (code, dataset_id)
 
 
 async def test_a_retired_data_set_is_refused_until_it_is_registered_again(upstream, put, dataset_id):
     about = {"dataset_id": dataset_id}
-    assert (await upstream.asked("DatasetRetirementRequested", about)).code == "dataset-unknown"
+    assert (await upstream.requested("DatasetRetirementRequested", about)).code == "dataset-unknown"
     body = dataset_registration(dataset_id, await put("a.parquet", parquet(10)))
-    registered = await upstream.ask(REGISTER, body)
-    retired = await upstream.ask("DatasetRetirementRequested", about)  # Behind the registration.
+    registered = await upstream.request(REGISTER, body)
+    retired = await upstream.request("DatasetRetirementRequested", about)  # Behind the registration.
     assert (await upstream.answer(registered)).type == "ml.DatasetRegistered.v1"
     assert (await upstream.answer(retired)).type == "ml.DatasetRetired.v1"
-    assert (await upstream.asked("DatasetRetirementRequested", about)).code == "dataset-retired"
-    assert (await upstream.asked(REGISTER, body)).type == "ml.DatasetRegistered.v1"
+    assert (await upstream.requested("DatasetRetirementRequested", about)).code == "dataset-retired"
+    assert (await upstream.requested(REGISTER, body)).type == "ml.DatasetRegistered.v1"

@@ -50,14 +50,14 @@ async def test_a_registry_killed_in_the_middle_of_a_copy_answers_once(
     first = start_registry()
     first.await_ready()
     body = registration(model_id, f"s3://models/incoming/test/{model_id}/", format="mlflow")
-    request_id = await upstream.ask(REGISTER, body)
-    promotion = await upstream.ask(
+    request_id = await upstream.request(REGISTER, body)
+    promotion = await upstream.request(
         "VersionPromotionRequested", {"model_id": model_id, "version": 1, "alias": "champion"}
     )
     await _within(30, begun)
     first.kill()
     assert len(await objects.list(target)) <= files, "it was through before it was killed"
-    await upstream.ask(REGISTER, body, request_id=request_id)
+    await upstream.request(REGISTER, body, request_id=request_id)
 
     start_registry().await_ready()
     registered = await upstream.answer(request_id)
@@ -80,8 +80,8 @@ async def test_an_answer_saved_but_not_struck_off_is_not_given_again(
     saved: list[dict] = []
     uri = f"s3://models/incoming/test/{model_id}.pkl"
     requests = [
-        await upstream.ask(REGISTER, registration(model_id, uri)),
-        await upstream.ask(REGISTER, registration(refused_id, f"{uri}x")),
+        await upstream.request(REGISTER, registration(model_id, uri)),
+        await upstream.request(REGISTER, registration(refused_id, f"{uri}x")),
     ]
     await asyncio.gather(*(upstream.answer(each) for each in requests))
     first.kill()
@@ -127,11 +127,11 @@ async def test_two_registries_share_the_work_and_keep_each_models_order(start_re
     for number in versions:
         for model_id in models:
             body = registration(model_id, f"s3://models/incoming/test/two/{number}.pkl")
-            request_id = await upstream.ask(REGISTER, body)
+            request_id = await upstream.request(REGISTER, body)
             asked[model_id].append(request_id)
-            await upstream.ask(REGISTER, body, request_id=request_id)
+            await upstream.request(REGISTER, body, request_id=request_id)
     promotions = [
-        await upstream.ask("VersionPromotionRequested", {"model_id": each, "version": 4, "alias": "champion"})
+        await upstream.request("VersionPromotionRequested", {"model_id": each, "version": 4, "alias": "champion"})
         for each in models
     ]
     both[0].stop()  # It gives back what it has in hand; the other goes on.

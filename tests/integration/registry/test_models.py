@@ -33,7 +33,7 @@ def put(objects, model_id):
 
 async def test_a_model_becomes_a_version_with_its_own_copy(upstream, put, model_id, objects, database):
     uri = await put("model.pkl", PICKLE)
-    registered = await upstream.asked(REGISTER, registration(model_id, uri))
+    registered = await upstream.requested(REGISTER, registration(model_id, uri))
     assert registered.type == "ml.ModelRegistered.v1"
     digest = hashlib.sha256(PICKLE).hexdigest()
     copy = f"s3://models/sha256/{digest}/model.pkl"
@@ -48,10 +48,10 @@ async def test_a_model_becomes_a_version_with_its_own_copy(upstream, put, model_
 
 async def test_the_same_again_is_matched_and_the_same_request_again_is_ignored(upstream, put, model_id):
     body = registration(model_id, await put("model.pkl", PICKLE))
-    first = await upstream.ask(REGISTER, body)
+    first = await upstream.request(REGISTER, body)
     await upstream.answer(first)
-    await upstream.ask(REGISTER, body, request_id=first)
-    matched = await upstream.asked(REGISTER, body)
+    await upstream.request(REGISTER, body, request_id=first)
+    matched = await upstream.requested(REGISTER, body)
     assert (matched.type, matched.data["version"]) == ("ml.ModelRegistrationMatched.v1", 1)
     assert len(upstream.to(first)) == 1
 
@@ -61,25 +61,25 @@ async def test_other_formats_are_registered_too(upstream, put, model_id, artifac
     files = GOOD[artifact_format][0]
     uris = [await put(path, data) for path, data in files.items()]
     uri = f"{uris[0].rpartition('/')[0]}/" if artifact_format == "mlflow" else uris[0]
-    registered = await upstream.asked(REGISTER, registration(model_id, uri, format=artifact_format))
+    registered = await upstream.requested(REGISTER, registration(model_id, uri, format=artifact_format))
     assert registered.type == "ml.ModelRegistered.v1"
     assert registered.data["artifact"]["size_bytes"] == sum(map(len, files.values()))
 
 
 async def test_names_are_taken_as_they_are(upstream, put, model_id, objects):
     name = "modèle 1+2 %41 &=.pkl"
-    registered = await upstream.asked(REGISTER, registration(model_id, await put(name, PICKLE)))
+    registered = await upstream.requested(REGISTER, registration(model_id, await put(name, PICKLE)))
     assert registered.data["artifact"]["uri"].endswith(f"/{name}")
     assert await objects.get(Location.parse(registered.data["artifact"]["uri"])) == PICKLE
 
 
 async def test_requests_about_a_model_are_answered_in_order_of_arrival(upstream, put, model_id):
     uris = [await put(f"{number}.pkl", PICKLE[:-1] + bytes(number) + b".") for number in range(4)]
-    asked = [await upstream.ask(REGISTER, registration(model_id, uri)) for uri in uris]
+    asked = [await upstream.request(REGISTER, registration(model_id, uri)) for uri in uris]
     promotion = {"model_id": model_id, "version": 4, "alias": "champion"}
-    promoted = await upstream.ask("VersionPromotionRequested", promotion)
-    archived = await upstream.ask("ModelArchivalRequested", {"model_id": model_id, "version": 4})
-    refused = await upstream.ask("VersionPromotionRequested", promotion)
+    promoted = await upstream.request("VersionPromotionRequested", promotion)
+    archived = await upstream.request("ModelArchivalRequested", {"model_id": model_id, "version": 4})
+    refused = await upstream.request("VersionPromotionRequested", promotion)
     answers = [await upstream.answer(each) for each in (*asked, promoted, archived)]
     assert [each.data.get("version") for each in answers] == [1, 2, 3, 4, 4, 4]
     assert [each.headers["ce_sequence"] for each in answers] == ["1", "2", "3", "4", "5", "6"]
@@ -88,8 +88,8 @@ async def test_requests_about_a_model_are_answered_in_order_of_arrival(upstream,
 
 async def test_saying_something_new_of_a_model_updates_it_beside_the_answer(upstream, put, model_id):
     body = registration(model_id, await put("model.pkl", PICKLE))
-    await upstream.asked(REGISTER, body)
-    request_id = await upstream.ask(REGISTER, {**body, "owner": "another"})
+    await upstream.requested(REGISTER, body)
+    request_id = await upstream.request(REGISTER, {**body, "owner": "another"})
     await upstream.until(lambda: len(upstream.to(request_id)) == 2)
     assert [each.type for each in upstream.to(request_id)] == [
         "ml.ModelRegistrationMatched.v1",
@@ -119,7 +119,7 @@ async def test_bad_artifacts_are_refused_with_their_codes(upstream, put, model_i
         ],
     }
     asked = [
-        (code, await upstream.ask(REGISTER, {**registration(model_id, uri), **said}))
+        (code, await upstream.request(REGISTER, {**registration(model_id, uri), **said}))
         for code, each in bad.items()
         for said in each
     ]
@@ -133,7 +133,7 @@ async def test_bad_artifacts_are_refused_with_their_codes(upstream, put, model_i
 
 
 async def test_promotions_updates_and_archivals_are_answered(upstream, put, model_id):
-    await upstream.asked(REGISTER, registration(model_id, await put("model.pkl", PICKLE)))
+    await upstream.requested(REGISTER, registration(model_id, await put("model.pkl", PICKLE)))
     about = {"model_id": model_id}
     promotion = {**about, "version": 1, "alias": "champion"}
     for name, body, answer in (
@@ -147,5 +147,5 @@ async def test_promotions_updates_and_archivals_are_answered(upstream, put, mode
         ("ModelArchivalRequested", about, "ml.ModelArchived.v1"),
         ("ModelArchivalRequested", about, "model-archived"),
     ):
-        given = await upstream.asked(name, body)
+        given = await upstream.requested(name, body)
         assert answer in (given.type, given.code)
