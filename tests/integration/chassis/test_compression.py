@@ -7,8 +7,6 @@ from aiokafka import AIOKafkaProducer
 
 from chassis.bus.connection import client_options
 
-from .test_service import answers
-
 pytestmark = pytest.mark.timeout(60)
 
 
@@ -25,4 +23,4 @@ async def test_a_request_is_read_however_its_producer_compresses(kafka, counting
     finally:
         await producer.stop()
 
-    await outsider.wait_for(answers(model_id))
+    await outsider.answer(model_id)

@@ -5,9 +5,7 @@ import asyncio
 import pytest
 
 from schemas.topics import MODEL_EVENTS
-
-from .conftest import running
-from .test_service import answers
+from tests.integration.living import living
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -20,14 +18,14 @@ async def test_a_replica_whose_store_was_lost_reads_its_topic_again(make_service
     model_id = new_name()
     first = make_service()
     replica = first.service.follow("known_models", topic=MODEL_EVENTS, fold=fold)
-    async with running(first.service):
+    async with living(first.service):
         request_id = await outsider.send(model_id, description="one")
-        await outsider.wait_for(answers(request_id))
+        await outsider.answer(request_id)
         assert (await replica.get(model_id))["facts"] == 1
         await first.service.database["known_models"].drop()
         await first.service.database["replica_positions"].drop()
 
     second = make_service()
     replica = second.service.follow("known_models", topic=MODEL_EVENTS, fold=fold)
-    async with running(second.service), asyncio.timeout(20):
+    async with living(second.service), asyncio.timeout(20):
         assert (await replica.get(model_id))["facts"] == 1

@@ -10,14 +10,13 @@ from contextlib import asynccontextmanager
 from uuid import uuid4
 
 import pytest
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
-from chassis.bus.connection import client_options
 from chassis.settings import HttpSettings
 from chassis.tables import Tables
 from services.metrics.app import build
 from services.metrics.settings import MetricsSettings
-from tests.integration.chassis.conftest import running
+from tests.integration.living import living
+from tests.integration.outsider import Outsider, Said, attributes
 
 from .conftest import fetch
 from .events import FINISHED, METRICS, SERIES, finished, metrics, series
@@ -26,53 +25,25 @@ pytestmark = pytest.mark.timeout(180)
 EXECUTIONS, OWN, OUTSIDE = "ml.execution.events", "ml.execution.observations", "ml.metric.observations"
 
 
-class Bus:
+class Bus(Outsider):
     """Publishes as the executor and as an outsider; reads refusals and dead letters."""
 
-    def __init__(self, kafka) -> None:
-        self._producers = {
-            name: AIOKafkaProducer(**client_options(kafka.settings(name)), acks="all")
-            for name in ("executor", "upstream")
-        }
-        self._answers = AIOKafkaConsumer(
-            "ml.metric.refusals", "ml.metrics.dlq", **client_options(kafka.settings("operator")), fetch_max_wait_ms=50
-        )
-        self.seen = []
-
-    async def __aenter__(self):
-        for client in (*self._producers.values(), self._answers):
-            await client.start()
-        await self._answers.seek_to_end()
-        for partition in self._answers.assignment():
-            await self._answers.position(partition)
-        return self
-
-    async def __aexit__(self, *exc_info) -> None:
-        for client in (*self._producers.values(), self._answers):
-            await client.stop()
-
     async def send(self, topic: str, ce_type: str, body: dict, *, event_id: str | None = None) -> str:
-        event_id = event_id or str(uuid4())
         writer = "upstream" if topic == OUTSIDE else "executor"
         key = body["series_id"] if ce_type == SERIES else body["execution_id" if ce_type == FINISHED else "model_id"]
-        headers = {"ce_specversion": "1.0", "ce_id": event_id, "ce_source": f"/{writer}", "ce_type": ce_type}
-        pairs = [(name, text.encode()) for name, text in headers.items()]
-        await self._producers[writer].send_and_wait(topic, json.dumps(body).encode(), key.encode(), headers=pairs)
-        return event_id
+        headers = attributes(ce_type, key, id=event_id or str(uuid4()), source=f"/{writer}")
+        await self.write(topic, json.dumps(body).encode(), key=key, headers=headers, principal=writer)
+        return headers["ce_id"]
 
-    async def answer_to(self, event_id: str):
-        async with asyncio.timeout(30):
-            while True:
-                for records in (await self._answers.getmany(timeout_ms=100)).values():
-                    self.seen += records
-                for record in self.seen:
-                    if record.key == event_id.encode() or dict(record.headers).get("ce_id") == event_id.encode():
-                        return record
+    async def answer_to(self, event_id: str) -> Said:
+        """Its refusal, or the dead letter that it became."""
+        return (await self.hear(lambda each: event_id in (each.key, each.headers["ce_id"])))[0]
 
 
 @pytest.fixture
 async def bus(kafka) -> AsyncIterator[Bus]:
-    async with Bus(kafka) as made:
+    topics = ("ml.metric.refusals", "ml.metrics.dlq")
+    async with Bus(kafka, *topics, principals=("upstream", "executor")) as made:
         yield made
 
 
@@ -96,7 +67,7 @@ async def lasting_tables(settings, postgres) -> AsyncIterator[Tables]:
 
 @asynccontextmanager
 async def serving(settings: MetricsSettings) -> AsyncGenerator[Tables]:
-    async with running(build(settings)):
+    async with living(build(settings)):
         made = Tables(settings.postgres)
         yield made
         await made.stop()
@@ -148,8 +119,10 @@ async def test_an_outsider_may_not_speak_for_an_execution(bus, tables, new_name)
     refusal = await bus.answer_to(event_id)
 
     assert refusal.topic == "ml.metric.refusals"
-    body = json.loads(refusal.value)
-    assert (body["code"], [each["field"] for each in body["violations"]]) == ("schema-invalid", ["execution_id"])
+    assert (refusal.code, [each["field"] for each in refusal.data["violations"]]) == (
+        "schema-invalid",
+        ["execution_id"],
+    )
     await until(tables, "SELECT count(*) FROM metrics WHERE model_id = $1", 1, model_id)
 
 
@@ -159,7 +132,7 @@ async def test_an_observation_that_breaks_its_schema_is_refused(bus, tables, new
 
     refusal = await bus.answer_to(event_id)
 
-    assert (refusal.topic, json.loads(refusal.value)["code"]) == ("ml.metric.refusals", "schema-invalid")
+    assert (refusal.topic, refusal.code) == ("ml.metric.refusals", "schema-invalid")
 
 
 async def test_the_executor_s_own_malformed_observation_is_a_dead_letter(bus, tables, new_name):
@@ -167,7 +140,7 @@ async def test_the_executor_s_own_malformed_observation_is_a_dead_letter(bus, ta
 
     letter = await bus.answer_to(event_id)
 
-    assert (letter.topic, dict(letter.headers)["dlq-error-code"]) == ("ml.metrics.dlq", b"schema-invalid")
+    assert (letter.topic, letter.headers["dlq-error-code"]) == ("ml.metrics.dlq", "schema-invalid")
 
 
 async def test_a_poison_event_leaves_alone_and_the_rest_of_its_batch_is_stored(bus, tables, new_name):
@@ -180,7 +153,7 @@ async def test_a_poison_event_leaves_alone_and_the_rest_of_its_batch_is_stored(b
 
     letter = await bus.answer_to(event_id)
 
-    assert (letter.topic, json.loads(letter.value)) == ("ml.metrics.dlq", metrics(model_id))
+    assert (letter.topic, letter.data) == ("ml.metrics.dlq", metrics(model_id))
     await until(tables, "SELECT count(*) FROM metrics WHERE model_id = $1", 40, model_id)
 
 
@@ -204,4 +177,4 @@ async def test_nothing_is_lost_or_buried_when_the_server_dies_in_the_middle(bus,
 
     refused = await bus.send(OUTSIDE, METRICS, {"model_id": model_id, "points": []})
     await bus.answer_to(refused)
-    assert not [record for record in bus.seen if record.topic == "ml.metrics.dlq"]
+    assert not [each for each in bus.seen if each.is_dead_letter]
