@@ -137,12 +137,21 @@ class Relay:
         await self._forget(collection, documents)
 
     async def _forget(self, collection: Collection, documents: Sequence[Document]) -> None:
-        writes: list[UpdateOne] = []
-        for document in documents:
-            sent = [entry["id"] for entry in document.get("_outbox", ())]
-            one = {"_id": document["_id"]}
-            writes.append(UpdateOne(one, {"$pull": {"_outbox": {"id": {"$in": sent}}}}))
-            writes.append(UpdateOne({**one, "_outbox": []}, {"$unset": {"_outbox_since": ""}}))
+        writes = [write for document in documents for write in _forgetting(document)]
         if writes:
             with translated():
                 await collection.bulk_write(writes)
+
+
+def _forgetting(document: Document) -> list[UpdateOne]:
+    """Take the events off that were in `document`, and nothing that has come since."""
+    one, sent = {"_id": document["_id"]}, [entry["id"] for entry in document.get("_outbox", ())]
+    if not sent:
+        return [UpdateOne({**one, "_outbox": []}, {"$unset": {"_outbox_since": ""}})]
+    # Nearly always the outbox is what it was. It grows at its end and shrinks by what was sent, so as many entries with
+    # the same first and last are the same ones, and one write does for both fields.
+    unchanged = {"_outbox": {"$size": len(sent)}, "_outbox.0.id": sent[0], f"_outbox.{len(sent) - 1}.id": sent[-1]}
+    return [
+        UpdateOne({**one, **unchanged}, {"$set": {"_outbox": []}, "$unset": {"_outbox_since": ""}}),
+        UpdateOne({**one, "_outbox.id": {"$in": sent}}, {"$pull": {"_outbox": {"id": {"$in": sent}}}}),
+    ]
