@@ -130,7 +130,11 @@ class RunAttempt:
             return execution
 
         await self.executions.change(claimed.execution_id, decide, cause_of(claimed.origin))
-        log.info("attempt_ended", ending=type(ending).__name__)
+        log.info("attempt_ended", ending=type(ending).__name__, **_reason(ending))
+
+
+def _reason(ending: Ending) -> dict[str, str]:
+    return {"code": ending.code, "reason": ending.message} if isinstance(ending, Failed) else {}
 
 
 def _succeeded(outcome: ScoringOutcome) -> Succeeded:
