@@ -134,7 +134,7 @@ class RunAttempt:
 
 
 def _reason(ending: Ending) -> dict[str, str]:
-    return {"code": ending.code, "reason": ending.message} if isinstance(ending, Failed) else {}
+    return {"code": ending.code} if isinstance(ending, Failed) else {}
 
 
 def _succeeded(outcome: ScoringOutcome) -> Succeeded:
