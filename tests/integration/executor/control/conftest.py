@@ -1,10 +1,9 @@
 """The executor on the stack's servers, with a driver of the test's own or as a process with the real one."""
 
-import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Self
 from uuid import uuid4
 
 import pytest
@@ -12,33 +11,22 @@ import pytest_asyncio
 
 from chassis.service import Service
 from chassis.settings import HttpSettings, MongoSettings, S3Settings
-from infra.embedded.stack import Stack
 from schemas.deployments import DeploymentActivated
 from services.executor.app import build
 from services.executor.settings import Settings
 from tests.conftest import KafkaServer
 from tests.integration.executor.bench import Bench, features
-from tests.integration.executor.control.process import ExecutorProcess
-from tests.integration.executor.control.world import World, made_world
+from tests.integration.executor.control.world import World
+from tests.integration.living import living
+from tests.integration.process import StartService, starting
 from tests.unit.executor.fakes import FakeScoring
 from tests.unit.executor.requests import activated, registered
 
 
-@pytest.fixture(scope="session")
-def s3(stack: Stack) -> S3Settings:
-    return S3Settings(**stack.connection("s3").described())
-
-
 @pytest_asyncio.fixture(scope="session")
 async def world(kafka: KafkaServer) -> AsyncIterator[World]:
-    made = await made_world(kafka)
-    yield made
-    await made.stop()
-
-
-@pytest.fixture(scope="session")
-def store(s3: S3Settings) -> Bench:
-    return Bench(s3)
+    async with World(kafka) as made:
+        yield made
 
 
 @dataclass
@@ -46,7 +34,7 @@ class Deployer:
     """Makes models and deployments known."""
 
     world: World
-    store: Bench
+    bench: Bench
     _revisions: dict[str, int] = field(default_factory=dict)
 
     async def model(self, **said: object) -> str:
@@ -57,7 +45,7 @@ class Deployer:
     async def __call__(self, *, model: dict[str, object] | None = None, **said: object) -> str:
         """A deployment of a new model, on an input of ten rows unless said otherwise; its id."""
         if "input" not in said:
-            said["input"] = {"uri": self.store.parquet(features(10)), "format": "parquet"}
+            said["input"] = {"uri": self.bench.parquet(features(10)), "format": "parquet"}
         fact = self.fact(model_id=await self.model(**(model or {})), deployment_id=f"d-{uuid4().hex[:12]}", **said)
         await self.world.tell(fact)
         return fact.deployment_id
@@ -67,47 +55,20 @@ class Deployer:
 
 
 @pytest.fixture(scope="session")
-def deploy(world: World, store: Bench) -> Deployer:
-    return Deployer(world, store)
+def deploy(world: World, bench: Bench) -> Deployer:
+    return Deployer(world, bench)
 
 
-class Running:
-    """A service's life as a task of the test, without its page and its signals."""
-
-    def __init__(self, service: Service) -> None:
-        self.service = service
-
-    async def __aenter__(self) -> Self:
-        await self.service.objects.__aenter__()
-        self._life = asyncio.create_task(self.service._live())
-        async with asyncio.timeout(60):
-            while not await self._is_ready():
-                if self._life.done():
-                    await self._life
-                await asyncio.sleep(0.05)
-        return self
-
-    async def __aexit__(self, *exc_info: object) -> None:
-        await self.service.consumers.stop()
-        self._life.cancel()
-        await asyncio.wait((self._life,))
-        await self.service._drain()
-        await self.service._close()
-        await self.service.objects.__aexit__()
-
-    async def _is_ready(self) -> bool:
-        return not any((await self.service.health.report()).values())
+MakeExecutor = Callable[[Callable[[], FakeScoring]], AbstractAsyncContextManager[Service]]
 
 
 @pytest.fixture(scope="session")
-def make_executor(
-    kafka: KafkaServer, mongo: MongoSettings, s3: S3Settings
-) -> Callable[[Callable[[], FakeScoring]], Running]:
-    def make(driver: Callable[[], FakeScoring]) -> Running:
+def make_executor(kafka: KafkaServer, mongo: MongoSettings, s3: S3Settings) -> MakeExecutor:
+    def make(driver: Callable[[], FakeScoring]) -> AbstractAsyncContextManager[Service]:
         settings = Settings(
             kafka=kafka.settings("executor"), mongo=mongo, s3=s3, http=HttpSettings(port=0), lease_s=3, slots=1
         )
-        return Running(build(settings, make_driver=driver))
+        return living(build(settings, make_driver=driver))
 
     return make
 
@@ -123,9 +84,8 @@ async def driver(make_executor) -> AsyncIterator[FakeScoring]:
 @pytest.fixture
 def start_executor(
     service_environment: Callable[[str], dict[str, str]], kafka: KafkaServer, mongo: MongoSettings, tmp_path: Path
-) -> Iterator[Callable[[], ExecutorProcess]]:
+) -> Iterator[StartService]:
     """Starts executors with a short lease and one core, which end with the test."""
-    started: list[ExecutorProcess] = []
     environment = {
         **service_environment("executor"),
         "MLP_KAFKA_SESSION_TIMEOUT_MS": "6000",
@@ -133,12 +93,5 @@ def start_executor(
         "MLP_SPARK_MASTER": "local[1,4]",
         "MLP_SCORING_ROWS_PER_SPLIT": "5000",
     }
-
-    def start() -> ExecutorProcess:
-        started.append(ExecutorProcess(environment, tmp_path / f"executor-{len(started)}.log"))
-        return started[-1]
-
-    yield start
-    for each in started:
-        each.thaw()
-        each.stop()
+    with starting("executor", environment, tmp_path) as start:
+        yield start

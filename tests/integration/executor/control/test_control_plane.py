@@ -20,7 +20,7 @@ async def test_a_request_is_queued_started_and_finished(world, deploy, driver):
     await driver.end(result_of(job))
 
     finished = await world.ended(execution_id)
-    await world.some(lambda each: each.name == "MetricsObserved" and each.data["execution_id"] == execution_id)
+    await world.hear(lambda each: each.name == "MetricsObserved" and each.data["execution_id"] == execution_id)
 
     assert world.names(execution_id) == ["ExecutionQueued", "ExecutionStarted", "ExecutionFinished"]
     assert [each.headers["ce_sequence"] for each in world.about(execution_id)] == ["1", "2", "3"]
@@ -37,7 +37,7 @@ async def test_a_request_is_queued_started_and_finished(world, deploy, driver):
 async def test_a_request_close_behind_its_facts_waits_until_they_are_read(world, deploy, driver):
     deployment_id = f"d-{uuid4().hex[:12]}"
     model_id = await deploy.model()
-    uri = deploy.store.new_input(b"a,b\n1,2\n", suffix=".csv")
+    uri = deploy.bench.new_input(b"a,b\n1,2\n", suffix=".csv")
     fact = activated(revision=1, deployment_id=deployment_id, model_id=model_id, input={"uri": uri, "format": "csv"})
     await world.tell(fact)
     execution_id = await world.run(deployment_id)

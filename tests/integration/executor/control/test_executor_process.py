@@ -24,22 +24,22 @@ SIGNATURE = {
 
 
 @pytest.fixture
-def onnx_model(store):
+def onnx_model(bench):
     raw = to_onnx(MODEL, np.zeros((1, 4))).SerializeToString()
-    kept = store.model(raw, "model.onnx", format="onnx")
+    kept = bench.model(raw, "model.onnx", format="onnx")
     artifact = {"uri": kept.uri, "sha256": kept.sha256, "size_bytes": len(raw)}
     return {"format": "onnx", "artifact": artifact, "signature": SIGNATURE}
 
 
 @pytest.fixture
-def long_input(store):
+def long_input(bench):
     """Takes a core several seconds: many small splits."""
     table = features(5_000)
-    return {"uri": store.parquet(*[table] * 150), "format": "parquet"}
+    return {"uri": bench.parquet(*[table] * 150), "format": "parquet"}
 
 
 async def test_a_killed_executor_leaves_nothing_and_the_next_one_finishes(
-    world, deploy, store, start_executor, onnx_model, long_input
+    world, deploy, bench, start_executor, onnx_model, long_input
 ):
     first = start_executor()
     await asyncio.to_thread(first.await_ready)
@@ -53,7 +53,7 @@ async def test_a_killed_executor_leaves_nothing_and_the_next_one_finishes(
     second = start_executor()
     finished = await world.ended(execution_id, seconds=150)
     assert (finished["status"], finished["attempt"], finished["rows_out"]) == ("succeeded", 2, 750_000)
-    manifest = store.fetch(finished["output"]["manifest_uri"])
+    manifest = bench.fetch(finished["output"]["manifest_uri"])
     assert hashlib.sha256(manifest).hexdigest() == finished["output"]["manifest_sha256"]
     assert json.loads(manifest)["attempt"] == 2
     assert world.names(execution_id).count("ExecutionFinished") == 1
@@ -79,7 +79,7 @@ async def test_a_frozen_executor_that_wakes_up_changes_nothing(world, deploy, st
 
 
 async def test_a_running_job_is_cancelled_and_the_driver_takes_the_next_one(
-    world, deploy, store, start_executor, onnx_model, long_input
+    world, deploy, bench, start_executor, onnx_model, long_input
 ):
     executor = start_executor()
     await asyncio.to_thread(executor.await_ready)
@@ -88,7 +88,7 @@ async def test_a_running_job_is_cancelled_and_the_driver_takes_the_next_one(
     await world.cancel(execution_id)
     assert (await world.ended(execution_id, seconds=15))["status"] == "cancelled"
 
-    small = {"uri": store.parquet(features(1_000)), "format": "parquet"}
+    small = {"uri": bench.parquet(features(1_000)), "format": "parquet"}
     next_one = await world.run(await deploy(model=onnx_model, input=small))
     finished = await world.ended(next_one)
     assert (finished["status"], finished["rows_out"]) == ("succeeded", 1_000)
@@ -96,7 +96,7 @@ async def test_a_running_job_is_cancelled_and_the_driver_takes_the_next_one(
 
 async def _progress(world, execution_id):
     named = lambda each: each.name == "ExecutionProgressed" and each.data["execution_id"] == execution_id  # noqa: E731
-    await world.some(named)
+    await world.hear(named)
 
 
 async def _all_gone(processes: list[psutil.Process], seconds: float = 15) -> bool:
