@@ -117,7 +117,7 @@ class S3Server:
         weed = str(Path(sysconfig.get_path("scripts")) / "weed")
         command = (weed, "-logtostderr=true", "server", *self._options())
         # A graceful stop takes up to half a minute and saves nothing that a kill loses.
-        return Program(name=NAME, command=command, folder=self._data, stop_wait_s=5)
+        return Program(name=NAME, command=command, folder=self._data, stop_wait_s=1)
 
     def _options(self) -> list[str]:
         port = self._context.ports.get
