@@ -13,7 +13,7 @@ from aiokafka.structs import ConsumerRecord
 
 from chassis.bus.connection import client_options
 from schemas.event import Event
-from tests.conftest import KafkaServer
+from tests.integration.kafka import KafkaServer
 
 PATIENCE_S = 60.0
 

@@ -36,7 +36,7 @@ ANSWERS = {
 }
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def addresses() -> Iterator[Addresses]:
     data = Path(tempfile.mkdtemp(prefix="mlp-system-"))
     data.chmod(0o755)  # PostgreSQL's user has to get through

@@ -6,12 +6,12 @@ import pytest_asyncio
 
 from chassis.documents.client import Database, connect
 from chassis.settings import MongoSettings, S3Settings
-from tests.conftest import KafkaServer
+from tests.integration.kafka import KafkaServer
 from tests.integration.outsider import Outsider
 from tests.integration.process import StartService, serving, starting
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def deployer_environment(
     service_environment: Callable[[str], dict[str, str]], kafka: KafkaServer, mongo: MongoSettings, s3: S3Settings
 ) -> dict[str, str]:
@@ -32,7 +32,7 @@ def deployer(deployer_environment: dict[str, str], tmp_path_factory: pytest.Temp
         yield
 
 
-@pytest_asyncio.fixture(scope="session")
+@pytest_asyncio.fixture(scope="package")
 async def neighbours(kafka: KafkaServer) -> AsyncIterator[Outsider]:
     """A registry that states facts, and an upstream system that asks."""
     async with Outsider(
@@ -41,7 +41,7 @@ async def neighbours(kafka: KafkaServer) -> AsyncIterator[Outsider]:
         yield both
 
 
-@pytest_asyncio.fixture(scope="session")
+@pytest_asyncio.fixture(scope="package")
 async def database(mongo: MongoSettings) -> AsyncIterator[Database]:
     client = connect(mongo)
     yield client["deployer"]

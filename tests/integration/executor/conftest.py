@@ -14,7 +14,7 @@ from services.executor.scoring.warm_driver import WarmDriver
 from tests.integration.executor.bench import Bench
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def scoring_settings(s3: S3Settings, tmp_path_factory: pytest.TempPathFactory) -> ScoringSettings:
     folder = tmp_path_factory.mktemp("scoring")
     python = Path(os.environ.get("MLP_EXECUTOR_MODEL_PYTHON", CHECKOUT / ".venv-model/bin/python"))
@@ -28,7 +28,7 @@ def scoring_settings(s3: S3Settings, tmp_path_factory: pytest.TempPathFactory) -
     )
 
 
-@pytest_asyncio.fixture(scope="session")
+@pytest_asyncio.fixture(scope="package")
 async def driver(scoring_settings: ScoringSettings) -> AsyncIterator[WarmDriver]:
     warm = WarmDriver(scoring_settings)
     await warm.start()
@@ -36,6 +36,6 @@ async def driver(scoring_settings: ScoringSettings) -> AsyncIterator[WarmDriver]
     await warm.stop()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def bench(s3: S3Settings) -> Bench:
     return Bench(s3)

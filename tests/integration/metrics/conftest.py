@@ -1,6 +1,5 @@
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from datetime import timedelta
-from uuid import uuid4
 
 import pytest
 
@@ -11,11 +10,6 @@ from services.metrics.projection import Projection
 from services.metrics.settings import MetricsSettings
 from services.metrics.store import Store
 from services.metrics.upkeep import Upkeep
-
-
-@pytest.fixture
-def new_name() -> Callable[[], str]:
-    return lambda: f"m-{uuid4().hex[:12]}"
 
 
 @pytest.fixture

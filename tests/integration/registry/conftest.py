@@ -7,12 +7,12 @@ import pytest_asyncio
 from chassis.documents.client import Database, connect
 from chassis.objects import Objects
 from chassis.settings import MongoSettings, S3Settings
-from tests.conftest import KafkaServer
+from tests.integration.kafka import KafkaServer
 from tests.integration.process import StartService, serving, starting
 from tests.integration.registry.upstream import ANSWERS, Upstream
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def registry_environment(
     service_environment: Callable[[str], dict[str, str]], kafka: KafkaServer, mongo: MongoSettings, s3: S3Settings
 ) -> dict[str, str]:
@@ -38,19 +38,19 @@ def registry(registry_environment: dict[str, str], tmp_path_factory: pytest.Temp
         yield
 
 
-@pytest_asyncio.fixture(scope="session")
+@pytest_asyncio.fixture(scope="package")
 async def upstream(kafka: KafkaServer) -> AsyncIterator[Upstream]:
     async with Upstream(kafka, *ANSWERS) as one:
         yield one
 
 
-@pytest_asyncio.fixture(scope="session")
+@pytest_asyncio.fixture(scope="package")
 async def objects(s3: S3Settings) -> AsyncIterator[Objects]:
     async with Objects(s3) as client:
         yield client
 
 
-@pytest_asyncio.fixture(scope="session")
+@pytest_asyncio.fixture(scope="package")
 async def database(mongo: MongoSettings) -> AsyncIterator[Database]:
     client = connect(mongo)
     yield client["registry"]

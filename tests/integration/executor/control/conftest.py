@@ -14,16 +14,16 @@ from chassis.settings import HttpSettings, MongoSettings, S3Settings
 from schemas.deployments import DeploymentActivated
 from services.executor.app import build
 from services.executor.settings import Settings
-from tests.conftest import KafkaServer
 from tests.integration.executor.bench import Bench, features
 from tests.integration.executor.control.world import World
+from tests.integration.kafka import KafkaServer
 from tests.integration.living import living
 from tests.integration.process import StartService, starting
 from tests.unit.executor.fakes import FakeScoring
 from tests.unit.executor.requests import activated, registered
 
 
-@pytest_asyncio.fixture(scope="session")
+@pytest_asyncio.fixture(scope="package")
 async def world(kafka: KafkaServer) -> AsyncIterator[World]:
     async with World(kafka) as made:
         yield made
@@ -54,7 +54,7 @@ class Deployer:
         return activated(revision=1, **said)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def deploy(world: World, bench: Bench) -> Deployer:
     return Deployer(world, bench)
 
@@ -62,7 +62,7 @@ def deploy(world: World, bench: Bench) -> Deployer:
 MakeExecutor = Callable[[Callable[[], FakeScoring]], AbstractAsyncContextManager[Service]]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def make_executor(kafka: KafkaServer, mongo: MongoSettings, s3: S3Settings) -> MakeExecutor:
     def make(driver: Callable[[], FakeScoring]) -> AbstractAsyncContextManager[Service]:
         settings = Settings(

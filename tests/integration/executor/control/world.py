@@ -7,7 +7,7 @@ from schemas.deployments import DeploymentActivated
 from schemas.event import Event
 from schemas.executions import ExecutionCancellationRequested, ExecutionRequested
 from schemas.models import ModelRegistered
-from tests.conftest import KafkaServer
+from tests.integration.kafka import KafkaServer
 from tests.integration.outsider import PATIENCE_S, Outsider, Said
 
 SAID = (
