@@ -1,9 +1,17 @@
 """What every tier uses."""
 
+import signal
 import uuid
 from collections.abc import Callable
 
 import pytest
+
+
+def pytest_sessionstart() -> None:
+    # Told to end, a run takes its servers with it as on Ctrl-C; a shell that starts it in the background switches
+    # Ctrl-C off for it and for all that it starts.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
 
 
 @pytest.fixture
