@@ -12,6 +12,15 @@ from tests.system.models import FEATURES, boosted, call_onnx, in_order, linear, 
 pytestmark = pytest.mark.timeout(240)
 
 
+async def registered(upstream, *, rows: int) -> tuple[str, str]:
+    """A linear model and a data set of the same new name; that, and the address of the data."""
+    name, uri = upstream.name, f"s3://datasets/{upstream.name}/sales.parquet"
+    await upstream.put_table(uri, pa.Table.from_pandas(sales(rows)))
+    await upstream.register_dataset(name, uri)
+    await upstream.register_model(name, linear(), signature("double", "float"), "onnx")
+    return name, uri
+
+
 async def test_every_prediction_is_what_the_boosted_model_says_when_called_directly(upstream):
     content, direct = boosted()
     frame = sales(20_000)
@@ -20,7 +29,7 @@ async def test_every_prediction_is_what_the_boosted_model_says_when_called_direc
         part = pa.Table.from_pandas(frame.iloc[number::3], preserve_index=False)
         await upstream.put_table(f"{where}{number}.parquet", part, row_group_size=3000)
     await upstream.register_dataset(name, where)
-    registered = await upstream.register_model(name, content, signature("double", "double"), "sklearn")
+    model = await upstream.register_model(name, content, signature("double", "double"), "sklearn")
     await upstream.deploy(name, name, where)
 
     finished = await upstream.execute(name)
@@ -30,7 +39,7 @@ async def test_every_prediction_is_what_the_boosted_model_says_when_called_direc
     assert list(scored.columns) == ["row", "store", "prediction"]
     assert (scored["store"] == frame["store"]).all()
     np.testing.assert_array_equal(scored["prediction"], direct.predict(frame[FEATURES]))
-    assert registered.data["artifact"]["uri"].startswith("s3://models/sha256/")
+    assert model.data["artifact"]["uri"].startswith("s3://models/sha256/")
 
 
 async def test_every_prediction_is_what_onnx_says_when_called_directly(upstream):
@@ -69,11 +78,7 @@ async def test_rows_that_break_the_signature_are_set_aside_with_their_reason(ups
 
 
 async def test_an_execution_and_its_points_are_in_the_tables_once(upstream):
-    frame = sales(500)
-    name, uri = upstream.name, f"s3://datasets/{upstream.name}/sales.parquet"
-    await upstream.put_table(uri, pa.Table.from_pandas(frame))
-    await upstream.register_dataset(name, uri)
-    await upstream.register_model(name, linear(), signature("double", "float"), "onnx")
+    name, uri = await registered(upstream, rows=500)
     await upstream.deploy(name, name, uri)
 
     finished = await upstream.execute(name)
@@ -87,11 +92,7 @@ async def test_an_execution_and_its_points_are_in_the_tables_once(upstream):
 
 
 async def test_the_champion_is_resolved_when_the_execution_is_asked_for(upstream):
-    frame = sales(200)
-    name, uri = upstream.name, f"s3://datasets/{upstream.name}/sales.parquet"
-    await upstream.put_table(uri, pa.Table.from_pandas(frame))
-    await upstream.register_dataset(name, uri)
-    await upstream.register_model(name, linear(), signature("double", "float"), "onnx")
+    name, uri = await registered(upstream, rows=200)
     await upstream.ask("VersionPromotionRequested", name, model_id=name, version=1, alias="champion")
     await upstream.deploy(name, name, uri, alias="champion")
 
@@ -106,11 +107,7 @@ async def test_the_champion_is_resolved_when_the_execution_is_asked_for(upstream
 
 
 async def test_the_same_execution_asked_for_twice_runs_once(upstream):
-    frame = sales(200)
-    name, uri = upstream.name, f"s3://datasets/{upstream.name}/sales.parquet"
-    await upstream.put_table(uri, pa.Table.from_pandas(frame))
-    await upstream.register_dataset(name, uri)
-    await upstream.register_model(name, linear(), signature("double", "float"), "onnx")
+    name, uri = await registered(upstream, rows=200)
     await upstream.deploy(name, name, uri)
     execution_id = str(uuid4())
     asked = {"execution_id": execution_id, "deployment_id": name, "trigger": "manual"}

@@ -1,7 +1,8 @@
 """A warm driver on an object store, and a bench to lay inputs and models on and read outputs from."""
 
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -28,12 +29,20 @@ def scoring_settings(s3: S3Settings, tmp_path_factory: pytest.TempPathFactory) -
     )
 
 
+@asynccontextmanager
+async def warmed(settings: ScoringSettings) -> AsyncGenerator[WarmDriver]:
+    driver = WarmDriver(settings)
+    await driver.start()
+    try:
+        yield driver
+    finally:
+        await driver.stop()
+
+
 @pytest_asyncio.fixture(scope="package")
 async def driver(scoring_settings: ScoringSettings) -> AsyncIterator[WarmDriver]:
-    warm = WarmDriver(scoring_settings)
-    await warm.start()
-    yield warm
-    await warm.stop()
+    async with warmed(scoring_settings) as driver:
+        yield driver
 
 
 @pytest.fixture(scope="package")

@@ -18,6 +18,7 @@ from services.executor.scoring.processes import marked
 from services.executor.scoring.settings import ScoringSettings
 from services.executor.scoring.warm_driver import WarmDriver
 from tests.integration.executor.bench import Bench, features, frame, predicting, score
+from tests.integration.executor.conftest import warmed
 
 SLOW = predicting("(__import__('time').sleep(1.0), np.arange(len(rows), dtype=float))[1]")
 
@@ -32,10 +33,8 @@ def slow_job(bench: Bench) -> Callable[[], ScoringJob]:
 
 @pytest_asyncio.fixture(scope="module")
 async def own_driver(scoring_settings: ScoringSettings) -> AsyncIterator[WarmDriver]:
-    warm = WarmDriver(scoring_settings)
-    await warm.start()
-    yield warm
-    await warm.stop()
+    async with warmed(scoring_settings) as driver:
+        yield driver
 
 
 def processes(driver: WarmDriver, *words: str) -> list[int]:
