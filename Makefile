@@ -49,30 +49,31 @@ check: setup ## format, lint, types, import rules, contract drift
 	@$(VENV)/bin/lint-imports
 	@$(RUN) -m schemas.generate --check
 
-bench: setup ## the benchmarks, each beside its peer or limit
+bench: up ## the benchmarks, each beside its peer or limit
 	@$(RUN) -m benchmarks
 
 lock: setup ## write the hashed locks anew
 	@PATH="$(CURDIR)/$(VENV)/bin:$$PATH" requirements/lock.sh
 
-# Stamps: a recipe runs only when its lock file is newer.
+# Stamps: a recipe runs only when its lock file is newer. An environment whose making was interrupted is made anew.
 
 $(STAMPS)/uv: requirements/bootstrap.txt
-	@echo "setup: making $(VENV)"
+	@echo "setup: making $(VENV) with pip and uv (65 MB on disk)"
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' || \
 	  { echo "setup: $(PYTHON) is no Python 3.11 to 3.13; name one: make PYTHON=python3.11" >&2; exit 1; }
-	@test -x $(RUN) || $(PYTHON) -m venv $(VENV)
+	@$(RUN) -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
 	@$(RUN) -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	@mkdir -p $(STAMPS) && touch $@
 
 $(STAMPS)/platform: requirements/dev.txt $(STAMPS)/uv
-	@echo "setup: installing the platform's packages"
+	@echo "setup: installing the platform's packages (1.5 GB on disk; some minutes the first time)"
 	@$(UV) pip sync --quiet --python $(RUN) $<
 	@touch $@
 
 $(STAMPS)/model: requirements/model.txt $(STAMPS)/uv
-	@echo "setup: installing the packages of sandboxed models in $(MODEL_VENV)"
-	@test -x $(MODEL_VENV)/bin/python || $(UV) venv --quiet --python $(RUN) $(MODEL_VENV)
+	@echo "setup: installing the packages of sandboxed models in $(MODEL_VENV) (135 MB on disk)"
+	@$(MODEL_VENV)/bin/python -c 'import sys; sys.exit(sys.prefix == sys.base_prefix)' 2>/dev/null || \
+	  $(UV) venv --quiet --clear --force --python $(RUN) $(MODEL_VENV)
 	@$(UV) pip sync --quiet --compile-bytecode --python $(MODEL_VENV)/bin/python $<
 	@touch $@
 

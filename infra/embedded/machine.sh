@@ -33,7 +33,7 @@ fi
 is_root=""
 if [ "$(id -u)" -eq 0 ]; then
   is_root=yes
-  echo "setup: installing $lacking"
+  echo "setup: installing $lacking with apt-get${lacks_java:+ (270 MB on disk; a minute or two)}"
   apt-get update >/dev/null 2>&1 || true
 fi
 packages="${lacks_java:+$(jdk_package) }$lacks_bubblewrap"
