@@ -94,7 +94,8 @@ class Asker(Outsider):
 
 @pytest.fixture
 async def outsider(kafka) -> AsyncIterator[Asker]:
-    async with Asker(kafka, "ml.model.events", "ml.model.refusals", "ml.registry.dlq") as made:
+    topics = ("ml.model.events", "ml.model.refusals", "ml.registry.dlq")
+    async with Asker(kafka, *topics, principals=("upstream", "registry")) as made:
         yield made
 
 

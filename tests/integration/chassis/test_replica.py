@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from schemas.models import ModelUpdated
 from schemas.topics import MODEL_EVENTS
 from tests.integration.living import living
 
@@ -29,3 +30,14 @@ async def test_a_replica_whose_store_was_lost_reads_its_topic_again(make_service
     replica = second.service.follow("known_models", topic=MODEL_EVENTS, fold=fold)
     async with living(second.service), asyncio.timeout(20):
         assert (await replica.get(model_id))["facts"] == 1
+
+
+async def test_a_fact_that_was_seen_is_passed_over_when_it_comes_again(make_service, outsider, new_name):
+    model_id = new_name()
+    made = make_service()
+    replica = made.service.follow("known_models", topic=MODEL_EVENTS, fold=fold)
+    fact = ModelUpdated(model_id=model_id, changes={}, updated_by="somebody", request_id=new_name())
+    async with living(made.service):
+        for sequence in (1, 2, 1, 2, 3):
+            await outsider.state("registry", fact, sequence=sequence)
+        assert (await replica.get(model_id))["facts"] == 3
