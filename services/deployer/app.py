@@ -4,12 +4,13 @@ from datetime import timedelta
 
 from chassis.service import Service
 from schemas.deployments import DeploymentChangeRequested, DeploymentRequested
+from schemas.known_datasets import fold_dataset
 from schemas.topics import DATASET_EVENTS, DEPLOYMENT_REQUESTS, MODEL_EVENTS
 from services.deployer import schedules
 from services.deployer.dependencies import Dependencies
 from services.deployer.domain.deployment import Deployment
 from services.deployer.handlers import DeploymentHandlers
-from services.deployer.known import Datasets, Models, fold_dataset, fold_model
+from services.deployer.known import Datasets, Models, fold_model
 from services.deployer.settings import Settings
 from services.deployer.store import StoredGraph
 from services.deployer.usecases.activate_deployment import ActivateDeployment

@@ -7,16 +7,14 @@ from typing import Any, Final, Protocol
 from pydantic import TypeAdapter
 
 from schemas.aliases import Alias, point
-from schemas.datasets import DatasetRegistered, DatasetRetired
 from schemas.event import Event
+from schemas.known_datasets import KnownDataset, places, read_dataset
 from schemas.models import ModelArchived, ModelRegistered, ModelUpdated, VersionPromoted
-from services.deployer.domain.dataset import KnownColumn, KnownDataset, places
 from services.deployer.domain.model import KnownModel
 
 Fields = dict[str, Any]
 
 _MODEL: Final = TypeAdapter(KnownModel)
-_DATASET: Final = TypeAdapter(KnownDataset)
 
 
 def fold_model(known: Fields, fact: Event) -> Fields:
@@ -45,24 +43,6 @@ def _changed(model: KnownModel, fact: Event) -> KnownModel:
             return model
 
 
-def fold_dataset(known: Fields, fact: Event) -> Fields:
-    """A data set after one more fact."""
-    match fact:
-        case DatasetRegistered():
-            dataset = KnownDataset(
-                dataset_id=fact.dataset_id,
-                uri=fact.uri,
-                format=fact.format,
-                markets=fact.markets,
-                columns=tuple(KnownColumn(name=each.name, type=each.type) for each in fact.columns),
-            )
-            return _DATASET.dump_python(dataset)
-        case DatasetRetired():
-            return {**known, "retired": True}
-        case _:
-            return known
-
-
 class ReplicaByKey(Protocol):
     async def get(self, key: str) -> Mapping[str, Any] | None: ...
 
@@ -89,7 +69,7 @@ class Datasets:
 
     async def holding(self, uri: str) -> list[KnownDataset]:
         """Those that an input at `uri` lies under."""
-        return [_DATASET.validate_python(_own(each)) for each in await self.replica.find("uri", places(uri))]
+        return [read_dataset(each) for each in await self.replica.find("uri", places(uri))]
 
 
 def _model(fields: Mapping[str, Any]) -> KnownModel | None:

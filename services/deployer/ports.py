@@ -5,8 +5,8 @@ from typing import Protocol
 
 from chassis.bus.delivery import Delivery
 from chassis.documents.aggregates import Decide
+from schemas.known_datasets import KnownDataset
 from schemas.values import Schedule
-from services.deployer.domain.dataset import KnownDataset
 from services.deployer.domain.deployment import Deployment
 from services.deployer.domain.graph import Graph
 from services.deployer.domain.model import KnownModel

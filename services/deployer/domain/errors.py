@@ -99,30 +99,6 @@ class BrandNotAllowed(RuleBroken):
     field = "brand"
 
 
-class DatasetUnknown(RuleBroken):
-    code = "dataset-unknown"
-    field = "input.uri"
-
-
-class FormatMismatch(RuleBroken):
-    code = "format-mismatch"
-    field = "input.format"
-
-
-class ColumnMissing(RuleBroken):
-    code = "column-missing"
-
-
-class ColumnOfWrongType(RuleBroken):
-    code = "column-type"
-
-
-class ColumnConflict(RuleBroken):
-    """A column would be both kept and predicted."""
-
-    code = "column-conflict"
-
-
 class ParameterInvalid(RuleBroken):
     code = "parameter-invalid"
 

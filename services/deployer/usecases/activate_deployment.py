@@ -6,10 +6,10 @@ from chassis.bus.delivery import Actor, Delivery
 from chassis.clock import Clock
 from chassis.errors import Refusal
 from schemas.deployments import DeploymentRequested
+from schemas.known_datasets import narrowest
 from schemas.signature import Signature
 from services.deployer.dependencies import Dependencies
 from services.deployer.domain import params
-from services.deployer.domain.dataset import narrowest
 from services.deployer.domain.deployment import Deployment
 from services.deployer.domain.model import KnownModel
 from services.deployer.ports import CheckSchedule, Deployments, KnownDatasets, KnownModels

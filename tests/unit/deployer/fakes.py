@@ -12,12 +12,13 @@ from chassis.bus.delivery import ANONYMOUS, Delivery
 from chassis.bus.envelope import Envelope
 from schemas.datasets import DatasetRegistered
 from schemas.event import Event
+from schemas.known_datasets import fold_dataset
 from schemas.models import ModelRegistered
 from services.deployer import schedules
 from services.deployer.dependencies import Dependencies
 from services.deployer.domain.deployment import Deployment
 from services.deployer.domain.graph import Graph
-from services.deployer.known import Datasets, Models, fold_dataset, fold_model
+from services.deployer.known import Datasets, Models, fold_model
 from services.deployer.usecases.activate_deployment import ActivateDeployment
 from services.deployer.usecases.change_deployment import ChangeDeployment
 

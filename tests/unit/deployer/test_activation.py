@@ -2,8 +2,8 @@ import pytest
 
 from chassis.errors import Refusal
 from schemas.datasets import DatasetRetired
+from schemas.known_datasets import places
 from schemas.models import ModelArchived, ModelUpdated
-from services.deployer.domain.dataset import places
 
 from .fakes import Deployer, delivery
 from .said import change, dataset, deployment, inputs, model, promoted, signature
@@ -183,6 +183,7 @@ async def test_every_missing_column_is_named(deployer):
     refused = await refusal(deployer, version=2, keep=["store", "c"])
 
     assert refused.code == "column-missing"
+    assert refused.message == "the input lacks the columns a, b, c (data set sales)"
     assert [each.field for each in refused.violations] == ["input.a", "input.b", "keep.1"]
 
 

@@ -1,8 +1,9 @@
 """What the deployer remembers of the registry's facts."""
 
 from schemas.datasets import DatasetRetired
+from schemas.known_datasets import fold_dataset
 from schemas.models import ModelArchived, ModelRegistrationMatched
-from services.deployer.known import fold_dataset, fold_model
+from services.deployer.known import fold_model
 
 from .said import dataset, model, promoted, signature
 

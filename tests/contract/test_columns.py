@@ -1,7 +1,7 @@
 import pytest
 
+from schemas.columns import converts
 from schemas.values import RUNNABLE_FORMATS
-from services.deployer.domain.columns import converts
 from services.executor.scoring.scorers import formats
 
 
