@@ -65,6 +65,16 @@ class Layout:
             return near
         return Path(tempfile.gettempdir()) / f"mlp-{self.short_id}.sock"
 
+    @property
+    def artifacts(self) -> Path:
+        """The executor's copies of models."""
+        return self.data / "artifacts"
+
+    @property
+    def drivers(self) -> Path:
+        """Spark's work folder; not in the data folder, whose path may be too long for its sockets, or hold a space."""
+        return Path(tempfile.gettempdir()) / f"mlp-drivers-{self.short_id}"
+
     def of(self, part: str) -> Path:
         """The data folder of one server."""
         return self.data / "data" / part

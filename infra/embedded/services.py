@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from infra.embedded.errors import NotReady, StackError
+from infra.embedded.layout import Layout
 from infra.embedded.part import Connection, Context
 from infra.embedded.ports import HOST
 from infra.embedded.program import Program
@@ -64,7 +65,8 @@ class Instance:
             raise NotReady(str(error)) from error
 
     def program(self, context: Context, connections: Mapping[str, Connection]) -> Program:
-        environment = _settings_for(self.service.name, context.environ)
+        environment = _folders(self.service.name, context.layout)
+        environment |= _settings_for(self.service.name, context.environ)
         for need in self.service.needs:
             environment |= connections[need].settings(self.service.name)
         environment |= {"MLP_HTTP_HOST": HOST, "MLP_HTTP_PORT": str(self.port), "PYTHONUNBUFFERED": "1"}
@@ -75,6 +77,13 @@ class Instance:
             environment=environment,
             stop_wait_s=self.service.stop_wait_s,
         )
+
+
+def _folders(service: str, layout: Layout) -> dict[str, str]:
+    """This stack's own, in place of those that all stacks of a machine would share."""
+    if service != "executor":
+        return {}
+    return {"MLP_SCORING_CACHE_DIR": str(layout.artifacts), "MLP_SCORING_WORK_DIR": str(layout.drivers)}
 
 
 def _settings_for(service: str, environ: Mapping[str, str]) -> dict[str, str]:

@@ -52,3 +52,17 @@ def test_a_service_gets_settings_but_only_the_credentials_that_it_needs(tmp_path
     assert environment["MLP_REGISTRY_WORKERS"] == "3"
     assert environment.keys().isdisjoint({"MLP_REGISTRY_INSTANCES", "MLP_EXECUTOR_SLOTS", "HOME"})
     assert "secret" not in environment.values()
+
+
+def test_the_executor_keeps_its_files_where_the_stack_keeps_its_own(tmp_path):
+    context = _context(tmp_path)
+    (instance,) = instances([Service("executor", ())], context, running=())
+    environment = instance.program(context, {}).environment
+    assert environment["MLP_SCORING_CACHE_DIR"] == str(context.layout.artifacts)
+    assert environment["MLP_SCORING_WORK_DIR"] == str(context.layout.drivers)
+
+
+def test_the_executors_folders_can_be_set(tmp_path):
+    context = _context(tmp_path, MLP_SCORING_CACHE_DIR="/cache")
+    (instance,) = instances([Service("executor", ())], context, running=())
+    assert instance.program(context, {}).environment["MLP_SCORING_CACHE_DIR"] == "/cache"
