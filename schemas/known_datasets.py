@@ -24,6 +24,7 @@ from schemas.values import ALL_MARKETS, InputRef
 _BUCKET: Final = "s3://datasets/"
 _TEMPLATE: Final = "{{"
 _PREDICTION: Final = "prediction"
+_REASONS: Final = 3
 
 Fields = dict[str, Any]
 
@@ -80,7 +81,7 @@ class KnownDataset:
             if each.name in types and not converts(types[each.name], each.type, text=self.format == "csv")
         }
         if wrong:
-            reasons = "; ".join(dict.fromkeys(wrong.values()))
+            reasons = "; ".join([*dict.fromkeys(wrong.values())][:_REASONS])
             raise ColumnOfWrongType(
                 f"the input's {columns_named(list(wrong))} can't be what the model takes"
                 f" (data set {self.dataset_id}): {reasons}",

@@ -10,8 +10,9 @@ from chassis.clock import new_id
 from chassis.service import Service
 from chassis.settings import S3Settings
 from schemas.executions import ExecutionCancellationRequested, ExecutionRequested
+from schemas.known_datasets import fold_dataset
 from schemas.observations import MetricsObserved
-from schemas.topics import DEPLOYMENT_EVENTS, EXECUTION_OBSERVATIONS, EXECUTION_REQUESTS, MODEL_EVENTS
+from schemas.topics import DATASET_EVENTS, DEPLOYMENT_EVENTS, EXECUTION_OBSERVATIONS, EXECUTION_REQUESTS, MODEL_EVENTS
 from services.executor.domain.execution import Execution
 from services.executor.handlers import ExecutionHandlers
 from services.executor.heartbeats import Heartbeats, beating
@@ -65,6 +66,7 @@ def _resolver(service: Service, settings: Settings) -> ResolveRequest:
     return ResolveRequest(
         deployments=service.follow("known_deployments", topic=DEPLOYMENT_EVENTS, fold=fold_deployment),
         models=service.follow("known_models", topic=MODEL_EVENTS, fold=fold_model),
+        datasets=service.follow("known_datasets", topic=DATASET_EVENTS, fold=fold_dataset),
         freeze=_freezing(settings.s3),
         formats=formats(),
         max_input_objects=settings.max_input_objects,

@@ -44,6 +44,12 @@ class Facts(Protocol):
     async def get(self, key: str) -> dict[str, Any] | None: ...
 
 
+class FactsByField(Protocol):
+    """A replica of others' facts, asked by what stands in them."""
+
+    async def find(self, field: str, values: Sequence[str]) -> list[dict[str, Any]]: ...
+
+
 FreezeInput = Callable[[str, InputFormat], Awaitable[tuple[InputObject, ...]]]
 """Lists an input; raises `ScoringError`."""
 

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 
 from chassis.errors import ObjectsUnavailable, Refusal
 from schemas.refusals import Violation
+from schemas.unfit_inputs import InputUnfit
 from services.executor.domain.errors import RuleBroken
 from services.executor.scoring.errors import ScoringError
 
@@ -12,7 +13,7 @@ from services.executor.scoring.errors import ScoringError
 class NotAllowed(Refusal):
     """The domain's no, with the domain's code."""
 
-    def __init__(self, broken: RuleBroken) -> None:
+    def __init__(self, broken: RuleBroken | InputUnfit) -> None:
         super().__init__(str(broken), violations=broken.violations)
         self.code = broken.code  # pyright: ignore[reportAttributeAccessIssue]
 
@@ -34,7 +35,7 @@ def refusing() -> Generator[None]:
     """
     try:
         yield
-    except RuleBroken as broken:
+    except (RuleBroken, InputUnfit) as broken:
         raise NotAllowed(broken) from broken
     except ScoringError as error:
         if error.retryable:

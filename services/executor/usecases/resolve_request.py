@@ -3,11 +3,13 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from chassis.bus.delivery import Delivery
+from chassis.bus.delivery import Actor, Delivery
 from chassis.bus.envelope import rfc3339
 from schemas.deployments import DeploymentActivated
 from schemas.executions import ExecutionRequested
+from schemas.known_datasets import narrowest, places, read_dataset
 from schemas.models import ModelRegistered
+from schemas.signature import Signature
 from schemas.values import InputRef
 from services.executor.domain.errors import InputTooManyObjects, SignatureMissing
 from services.executor.domain.resolution import (
@@ -18,7 +20,7 @@ from services.executor.domain.resolution import (
     runnable_version,
 )
 from services.executor.domain.terms import Resolved, Terms
-from services.executor.ports import Facts, FreezeInput
+from services.executor.ports import Facts, FactsByField, FreezeInput
 from services.executor.replicas import read_deployment, read_model
 from services.executor.scoring.job import ScoringInput
 from services.executor.work import Work
@@ -39,29 +41,39 @@ class ResolveRequest:
 
     deployments: Facts
     models: Facts
+    datasets: FactsByField
     freeze: FreezeInput
     formats: Collection[str]
     max_input_objects: int
 
     async def __call__(self, request: ExecutionRequested, delivery: Delivery) -> Resolution:
-        """Raises: RuleBroken, ScoringError, ReplicaBehind."""
+        """Raises: RuleBroken, InputUnfit, ScoringError, ReplicaBehind."""
         check_trigger(request, is_scheduler=delivery.actor.is_scheduler)
         deployment = runnable_deployment(read_deployment(await self.deployments.get(request.deployment_id)), request)
         version = runnable_version(read_model(await self.models.get(deployment.model_id)), deployment, self.formats)
         return Resolution(
             resolved=_resolved(request, delivery, deployment, version),
             terms=Terms(retries=deployment.retries, timeout_s=deployment.timeout_s),
-            work=await self._work(request, deployment, version),
+            work=await self._work(request, delivery.actor, deployment, version),
         )
 
     async def _work(
-        self, request: ExecutionRequested, deployment: DeploymentActivated, version: ModelRegistered
+        self, request: ExecutionRequested, actor: Actor, deployment: DeploymentActivated, version: ModelRegistered
     ) -> Work:
         if version.signature is None:
             raise SignatureMissing(f"version {version.version} of model {version.model_id} has no signature")
         params = merged_params(version.signature, deployment.params, request.params)
         input_ = dated_input(request.input or deployment.input, request.logical_date)
+        if request.input is not None:
+            await self._ensure_fits(input_, version.signature, deployment.keep, actor)
         return Work.of(version, await self._frozen(input_), keep=deployment.keep, params=params)
+
+    async def _ensure_fits(
+        self, given: InputRef, signature: Signature, keep: tuple[str, ...] | None, actor: Actor
+    ) -> None:
+        """What the deployer has seen to for the deployment's own input."""
+        holding = [read_dataset(each) for each in await self.datasets.find("uri", places(given.uri))]
+        narrowest(holding, given.uri, markets=actor.markets).ensure_fits(given, signature, keep)
 
     async def _frozen(self, input_: InputRef) -> ScoringInput:
         objects = await self.freeze(input_.uri, input_.format)

@@ -2,7 +2,7 @@
 
 import asyncio
 import itertools
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -141,6 +141,9 @@ class FakeFacts(dict[str, dict[str, Any]]):
 
     async def get(self, key: str) -> dict[str, Any] | None:  # type: ignore[override]
         return dict.get(self, key)
+
+    async def find(self, field: str, values: Sequence[str]) -> list[dict[str, Any]]:
+        return [each for each in self.values() if each.get(field) in values]
 
 
 class FakeScoring:

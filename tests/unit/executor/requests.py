@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from schemas.datasets import DatasetRegistered
 from schemas.deployments import DeploymentActivated
 from schemas.executions import ExecutionCancellationRequested, ExecutionRequested
 from schemas.models import ModelRegistered
@@ -62,6 +63,25 @@ def registered(**said: Any) -> ModelRegistered:
             "registered_by": "anonymous",
             "registered_at": NOON,
             "request_id": "m1",
+            **said,
+        }
+    )
+
+
+def dataset(columns: dict[str, str], **said: Any) -> DatasetRegistered:
+    """Columns are types by name."""
+    return DatasetRegistered.model_validate(
+        {
+            "dataset_id": "sales",
+            "name": "Sales",
+            "uri": "s3://datasets/sales/",
+            "format": "parquet",
+            "markets": ["*"],
+            "brands": [],
+            "schema": [{"name": name, "type": kind} for name, kind in columns.items()],
+            "objects": 1,
+            "size_bytes": 1,
+            "request_id": "s1",
             **said,
         }
     )

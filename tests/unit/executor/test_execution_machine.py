@@ -46,6 +46,7 @@ class ExecutionMachine(RuleBasedStateMachine):
         resolve = ResolveRequest(
             deployments=deployments,
             models=FakeFacts({"demand": fold_model({}, registered())}),
+            datasets=FakeFacts(),
             freeze=self._freeze,
             formats=["onnx"],
             max_input_objects=1,

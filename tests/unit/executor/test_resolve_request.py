@@ -5,7 +5,9 @@ from datetime import UTC, datetime
 import pytest
 
 from chassis.errors import ObjectsUnavailable, Refusal
+from schemas.datasets import DatasetRetired
 from schemas.deployments import DeploymentPaused, DeploymentResumed, DeploymentRetired
+from schemas.known_datasets import fold_dataset
 from schemas.models import ModelArchived, VersionPromoted
 from services.executor.refusals import refusing
 from services.executor.replicas import fold_deployment, fold_model
@@ -13,7 +15,7 @@ from services.executor.scoring.errors import ScoringError
 from services.executor.scoring.job import InputObject
 from services.executor.usecases.resolve_request import ResolveRequest
 from tests.unit.executor.fakes import FakeFacts, delivery
-from tests.unit.executor.requests import activated, registered, request
+from tests.unit.executor.requests import activated, dataset, registered, request
 
 PARAMS = {
     "inputs": [],
@@ -44,7 +46,7 @@ class World:
     """What has been published so far, and what lies in the store."""
 
     def __init__(self, *facts):
-        self.deployments, self.models = FakeFacts(), FakeFacts()
+        self.deployments, self.models, self.datasets = FakeFacts(), FakeFacts(), FakeFacts()
         self.listed = []
         self.objects = (InputObject(key="sales/1.parquet", etag="e", size_bytes=1),)
         self.failure = None
@@ -52,8 +54,11 @@ class World:
             self.tell(fact)
 
     def tell(self, fact):
-        is_model = type(fact).__module__.endswith("models")
-        facts, fold = (self.models, fold_model) if is_model else (self.deployments, fold_deployment)
+        facts, fold = {
+            "models": (self.models, fold_model),
+            "datasets": (self.datasets, fold_dataset),
+            "deployments": (self.deployments, fold_deployment),
+        }[type(fact).__module__.removeprefix("schemas.")]
         facts[fact.subject] = fold(dict.get(facts, fact.subject, {}), fact)
 
     async def freeze(self, uri, data_format):
@@ -66,6 +71,7 @@ class World:
         use_case = ResolveRequest(
             deployments=self.deployments,
             models=self.models,
+            datasets=self.datasets,
             freeze=self.freeze,
             formats=["onnx", "sklearn"],
             max_input_objects=2,
@@ -155,3 +161,40 @@ async def test_an_input_that_cannot_be_scored_is_refused_and_a_store_that_is_awa
 
     world.failure, world.objects = None, world.objects * 3
     assert await world.code() == "input-too-many-objects"
+
+
+OTHER = {"uri": "s3://datasets/sales/2026-11-22.parquet", "format": "parquet"}
+
+
+async def test_an_input_of_the_requests_own_must_lie_under_a_data_set_of_its_format():
+    world = World()
+    assert await world.code(request(input=OTHER)) == "dataset-unknown"
+
+    world.tell(dataset({"x": "double"}))
+    await world.resolve(request(input=OTHER))
+    assert world.listed == [(OTHER["uri"], "parquet")]
+    assert await world.code(request(input={**OTHER, "format": "csv"})) == "format-mismatch"
+
+    world.tell(DatasetRetired(dataset_id="sales", request_id="s2"))
+    assert await world.code(request(input=OTHER)) == "dataset-unknown"
+
+
+async def test_an_input_of_the_requests_own_must_have_the_models_columns_and_those_that_are_kept():
+    assert (
+        await World(registered(), activated(), dataset({"y": "double"})).code(request(input=OTHER)) == "column-missing"
+    )
+    assert await World(registered(), activated(), dataset({"x": "string"})).code(request(input=OTHER)) == "column-type"
+
+    world = World(registered(), activated(keep=["store"]), dataset({"x": "double"}))
+    with pytest.raises(Refusal, match="the input lacks the column store") as refusal:
+        await world.resolve(request(input=OTHER))
+    assert [each.field for each in refusal.value.violations] == ["keep.0"]
+
+
+async def test_a_dated_input_of_the_requests_own_is_looked_for_where_its_date_puts_it():
+    world = World(registered(), activated(), dataset({"x": "double"}))
+    dated = {"uri": "s3://datasets/sales/{{ ds }}/", "format": "parquet"}
+
+    await world.resolve(request(input=dated, logical_date=datetime(2026, 11, 22, tzinfo=UTC)))
+
+    assert world.listed == [("s3://datasets/sales/2026-11-22/", "parquet")]

@@ -8,7 +8,7 @@ import pytest
 from schemas.executions import ExecutionRequested
 from services.executor.scoring.errors import ScoringError
 from tests.integration.executor.control.jobs import result_of, started
-from tests.unit.executor.requests import activated
+from tests.unit.executor.requests import activated, dataset
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -122,6 +122,8 @@ async def test_requests_that_cannot_be_run_are_refused_with_their_codes(world, d
     dated = {"uri": "s3://datasets/sales/{{ ds }}/", "format": "parquet"}
     needs_x = {"inputs": [], "outputs": [], "params": [{"name": "x", "type": "double", "required": True}]}
     good = await deploy()
+    assert await world.refused(good, input=empty) == "dataset-unknown"
+    await world.tell(dataset({"x": "double"}, dataset_id=f"s-{uuid4().hex[:12]}", uri=empty["uri"]))
 
     assert await world.refused("nobody-knows-it") == "deployment-unknown"
     assert await world.refused(good, trigger="schedule") == "trigger-not-allowed"

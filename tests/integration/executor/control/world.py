@@ -6,7 +6,6 @@ from uuid import uuid4
 from schemas.deployments import DeploymentActivated
 from schemas.event import Event
 from schemas.executions import ExecutionCancellationRequested, ExecutionRequested
-from schemas.models import ModelRegistered
 from tests.integration.kafka import KafkaServer
 from tests.integration.outsider import PATIENCE_S, Outsider, Said
 
@@ -23,7 +22,7 @@ class World(Outsider):
 
     async def tell(self, fact: Event) -> None:
         """A fact of another service's, numbered as that would."""
-        principal = {DeploymentActivated: "deployer", ModelRegistered: "registry"}[type(fact)]
+        principal = "deployer" if isinstance(fact, DeploymentActivated) else "registry"
         number = self._numbers[fact.subject] = self._numbers.get(fact.subject, 0) + 1
         await self.state(principal, fact, sequence=number)
 
