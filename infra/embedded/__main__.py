@@ -5,6 +5,11 @@ import warnings
 if not sys.warnoptions:
     warnings.simplefilter("ignore")
 
-from infra.embedded.cli import app
+try:
+    # Drivers take a second to import, in which Ctrl-C is as likely as later.
+    from infra.embedded.cli import app
 
-app(prog_name="python -m infra.embedded")
+    app(prog_name="python -m infra.embedded")
+except KeyboardInterrupt:
+    sys.stderr.write("interrupted\n")
+    sys.exit(130)

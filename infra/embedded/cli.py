@@ -36,7 +36,7 @@ def _stack(data: Path) -> Generator[Stack]:
         _err.print(f"[red]error:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
         raise typer.Exit(1) from error
     except KeyboardInterrupt as interrupt:
-        _err.print("interrupted")
+        _err.print(str(interrupt) or "interrupted")
         raise typer.Exit(130) from interrupt
 
 

@@ -17,6 +17,7 @@ class ConsoleReport:
         self._status = Status("", console=console)
         self._doing: dict[str, str] = {}
         self._turn = threading.Lock()
+        self._interrupted = False
 
     def __enter__(self) -> Self:
         self._status.start()
@@ -34,7 +35,20 @@ class ConsoleReport:
         self._end(part, f"[green]✓[/] {part:<{_WIDTH}} [dim]{seconds:5.1f} s[/]  {outcome}")
 
     def fail(self, part: str, reason: str) -> None:
+        if self._interrupted:
+            return
         self._end(part, f"[red]✗[/] {part:<{_WIDTH}} {'':7}  {reason.splitlines()[0] if reason else ''}")
+
+    def note(self, part: str, message: str) -> None:
+        self._console.print(f"  {part:<{_WIDTH}} {'':7}  {message}", highlight=False, soft_wrap=True)
+
+    def interrupted(self) -> None:
+        with self._turn:
+            if not self._interrupted:
+                self._console.print("interrupted; stopping")
+            self._interrupted = True
+            self._doing.clear()
+            self._show()
 
     def _end(self, part: str, line: str) -> None:
         with self._turn:

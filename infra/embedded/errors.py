@@ -11,3 +11,10 @@ class StackError(Exception):
 
 class NotReady(Exception):
     """A probe didn't succeed yet; trying again may help."""
+
+
+class StopInterrupted(KeyboardInterrupt):
+    """The stack was being stopped, and some of it may still run."""
+
+    def __init__(self) -> None:
+        super().__init__("interrupted while stopping; `make down` finishes it")

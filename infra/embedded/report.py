@@ -14,6 +14,14 @@ class Report(Protocol):
 
     def fail(self, part: str, reason: str) -> None: ...
 
+    def note(self, part: str, message: str) -> None:
+        """Something that a person who waits wants to know, such as why it takes long."""
+        ...
+
+    def interrupted(self) -> None:
+        """May be told again; what fails from now on fails because of it."""
+        ...
+
 
 class Silence:
     """Tells nothing."""
@@ -25,4 +33,10 @@ class Silence:
         pass
 
     def fail(self, part: str, reason: str) -> None:
+        pass
+
+    def note(self, part: str, message: str) -> None:
+        pass
+
+    def interrupted(self) -> None:
         pass

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from infra.embedded import orphans, s3
 from infra.embedded.credentials import Credentials
+from infra.embedded.errors import StopInterrupted
 from infra.embedded.files import locked, read_json
 from infra.embedded.layout import CHECKOUT, Layout
 from infra.embedded.part import Connection, Context
@@ -72,6 +73,7 @@ class Stack:
         Raises:
             StackError: a part can't be had; the others run on.
             KeyboardInterrupt: what this call has started from nothing is stopped again.
+            StopInterrupted: that was interrupted, too.
         """
         self.layout.make()
         with self._alone():
@@ -82,6 +84,7 @@ class Stack:
                 startup = Startup(self._context, self._supervisor, self._report, patience_s=self._patience_s)
                 startup.run(servers, [service for service in SERVICES if service.name in services])
             except KeyboardInterrupt:
+                self._report.interrupted()
                 if not found_running:
                     self._down()
                 raise
@@ -98,7 +101,7 @@ class Stack:
     def clean(self) -> None:
         """`down`, then delete its data."""
         self.down()
-        for folder in (self.layout.data, folder_elsewhere(self.layout)):
+        for folder in (self.layout.data, self.layout.drivers, folder_elsewhere(self.layout)):
             shutil.rmtree(folder, ignore_errors=True)
 
     def status(self) -> list[Row]:
@@ -128,6 +131,12 @@ class Stack:
         self._supervisor.start(self._context.environ)
 
     def _down(self) -> None:
+        try:
+            self._stop_everything()
+        except KeyboardInterrupt as interrupt:
+            raise StopInterrupted from interrupt
+
+    def _stop_everything(self) -> None:
         if self._supervisor.alive():
             programs = self._supervisor.processes().keys()
             # Services first: what they have in hand still needs the servers.

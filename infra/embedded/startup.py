@@ -4,7 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from infra.embedded import stackfile
 from infra.embedded.errors import StackError
@@ -17,6 +17,7 @@ from infra.embedded.services import Instance, Service, instances
 from infra.embedded.supervision import ProcessInfo, Supervisor
 from infra.embedded.tool import last_line
 
+_INTERRUPT_S: Final = 0.3
 _Item = TypeVar("_Item", Part, Instance)
 
 
@@ -133,14 +134,19 @@ class Startup:
             try:
                 bring_up(item)
             except StackError as error:
+                # Ctrl-C reaches a part's tools as well, maybe before it reaches us.
+                if self._stop.wait(_INTERRUPT_S):
+                    return
                 errors.append(error)
                 self._report.fail(item.name, error.problem)
 
         with ThreadPoolExecutor(max_workers=max(1, len(items))) as pool:
             try:
                 list(pool.map(attempt, items))
-            except BaseException:
+            except BaseException as error:
                 self._stop.set()
+                if isinstance(error, KeyboardInterrupt):
+                    self._report.interrupted()
                 raise
         if errors:
             raise errors[0]

@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psutil
@@ -130,18 +130,40 @@ def test_everything_listens_on_this_machine_only(own_stack: Stack):
     assert listening <= {"127.0.0.1", "::ffff:127.0.0.1"}
 
 
-def test_an_interrupted_first_up_leaves_nothing_and_the_next_one_works(own_stack: Stack):
-    command = [sys.executable, "-m", "infra.embedded", "up", "--servers-only", "--data", str(own_stack.layout.data)]
+def _interrupted(stack: Stack, *, when: Callable[[], bool]) -> tuple[int, str]:
+    """Exit code and output of an `up` that gets Ctrl-C, as a terminal sends it: to its tools as well."""
+    command = [sys.executable, "-m", "infra.embedded", "up", "--servers-only", "--data", str(stack.layout.data)]
     starting = subprocess.Popen(
-        command, cwd=CHECKOUT, env=_without_settings(), stdout=subprocess.PIPE, start_new_session=True
+        command,
+        cwd=CHECKOUT,
+        env=_without_settings(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
     )
-    assert _eventually((own_stack.layout.programs / "mongo.ini").exists)
+    assert _eventually(when)
+    os.killpg(starting.pid, signal.SIGINT)
+    output, _ = starting.communicate(timeout=60)
+    return starting.returncode, output
 
-    starting.send_signal(signal.SIGINT)
 
-    assert starting.wait(60) == 130
+def test_an_interrupted_first_up_leaves_nothing_and_the_next_one_works(own_stack: Stack):
+    code, output = _interrupted(own_stack, when=(own_stack.layout.programs / "mongo.ini").exists)
+    assert code == 130
+    assert "interrupted; stopping" in output
+    assert "✗" not in output
+    assert "Traceback" not in output
     assert orphans.processes_of(own_stack.layout.stack_id) == []
     own_stack.up(servers=SERVERS, services=())
+
+
+def test_an_up_that_is_interrupted_at_once_says_no_more_than_that(own_stack: Stack):
+    begun = time.monotonic()
+    code, output = _interrupted(own_stack, when=lambda: time.monotonic() > begun + 0.4)
+    assert code == 130
+    assert output.startswith("interrupted")
+    assert "Traceback" not in output
 
 
 def test_a_server_that_the_settings_point_at_is_used_and_not_started(own_stack: Stack, tmp_path: Path):
