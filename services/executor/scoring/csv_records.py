@@ -9,8 +9,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pacsv
 
+from chassis.delimited import BOM, GZIP_MAGIC
 from services.executor.scoring.child.compute import pc
-from services.executor.scoring.csv_header import BOM, GZIP_MAGIC
 from services.executor.scoring.errors import ScoringError
 from services.executor.scoring.splits import CsvObject
 

@@ -7,7 +7,7 @@ from functools import partial
 
 import pyarrow as pa
 
-from services.executor.scoring.csv_header import read_header
+from services.executor.scoring.csv_header import read_dialect
 from services.executor.scoring.errors import ScoringError
 from services.executor.scoring.footers import read_footer
 from services.executor.scoring.job import ScoringJob
@@ -50,7 +50,7 @@ def _plan_parquet(job: ScoringJob, datasets: Bucket, *, rows_per_split: int, cor
 def _plan_csv(job: ScoringJob, datasets: Bucket) -> JobPlan:
     known = [field.name for field in job.model.signature.inputs] + list(job.keep or ())
     with ThreadPoolExecutor(_READERS) as pool:
-        headers = list(pool.map(partial(read_header, datasets, known=known), job.input.objects))
+        headers = list(pool.map(partial(read_dialect, datasets, known=known), job.input.objects))
     pieces = [header for header in headers if header.names]
     if not pieces:
         raise ScoringError("input-empty", f"{job.input.uri} has no rows")

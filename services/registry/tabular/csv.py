@@ -1,4 +1,4 @@
-"""CSV: names from the first line, types as the first block has them; rows aren't counted."""
+"""CSV: delimiter and names from the first line, types as the first block has them; rows aren't counted."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -6,19 +6,24 @@ from typing import Final
 import pyarrow as pa
 from pyarrow import csv
 
+from chassis.delimited import HeaderUnreadable, read_header, unpacked
 from services.registry.tabular.part import Part, Read, Unreadable
 
 _BLOCK_BYTES: Final = 1024 * 1024
 
 
 async def first_block(read: Read, size_bytes: int) -> bytes:
-    """Whole lines from the beginning, about 1 MB of them.
+    """Whole lines from the beginning, about 1 MB of them, unpacked where they are gzipped.
 
     Raises:
         Unreadable: its first line alone is longer.
     """
-    block = await read(0, min(_BLOCK_BYTES, size_bytes))
-    if len(block) == size_bytes:
+    raw = await read(0, min(_BLOCK_BYTES, size_bytes))
+    try:
+        block = unpacked(raw, _BLOCK_BYTES)
+    except HeaderUnreadable as error:
+        raise Unreadable(f"it can't be read as CSV: {error}") from error
+    if len(raw) == size_bytes and (block is raw or len(block) < _BLOCK_BYTES):
         return block
     whole_lines = block[: block.rfind(b"\n") + 1]
     if not whole_lines:
@@ -35,10 +40,11 @@ def part(block: bytes) -> Part:
     if b"\x00" in block:
         raise Unreadable("it holds bytes that no text has")
     try:
+        delimiter = read_header(block).delimiter
         schema = csv.read_csv(
             pa.BufferReader(block),
             read_options=csv.ReadOptions(use_threads=False, block_size=len(block) + 1),
-            parse_options=csv.ParseOptions(newlines_in_values=True),
+            parse_options=csv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
         ).schema
         names = schema.names  # Decoded only now: names that are no UTF-8 fail here.
     except (pa.ArrowException, ValueError) as error:

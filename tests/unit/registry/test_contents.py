@@ -1,5 +1,6 @@
 """What is read of a data set, and what makes it none."""
 
+import gzip
 import io
 
 import pyarrow as pa
@@ -106,6 +107,14 @@ async def test_csv_takes_names_from_its_header_and_types_from_its_values(objects
     content = await read(objects, {"a.csv": text.encode(), "b.csv": b"store,units,day,note,open\n"}, "csv")
     assert [kind for _, kind, _ in described(content)] == ["long", "double", "datetime", "string", "boolean"]
     assert (content.rows, content.objects) == (None, 2)
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
+@pytest.mark.parametrize("pack", [bytes, gzip.compress])
+async def test_csv_is_read_by_the_delimiter_of_its_header_gzipped_or_not(objects, delimiter, pack):
+    text = "price,qty,id\n1.5,2,a\n".replace(",", delimiter)
+    content = await read(objects, {"a.csv": pack(text.encode())}, "csv")
+    assert described(content) == [("price", "double", None), ("qty", "long", None), ("id", "string", None)]
 
 
 async def test_csv_objects_may_disagree_on_types_but_not_on_names(objects):
