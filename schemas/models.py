@@ -39,13 +39,16 @@ class ModelVersionFields(Wire):
     owner: Owner
     markets: Markets
     brands: Brands
-    format: ModelFormat = Field(description="Format of the artifact.")
+    format: ModelFormat = Field(
+        description="Format of the artifact; `sklearn` and `onnx` run today, the others can be registered."
+    )
     task: Task | None = Field(default=None, description="What kind of answer the model gives.")
     tags: Tags | None = None
     signature: Signature | None = Field(default=None, description="Without one, the version can't be deployed.")
     entrypoint: LongLine | None = Field(default=None, description="What to call in an artifact that is code.")
     requirements: Annotated[tuple[LongLine, ...], Field(max_length=500), Distinct()] | None = Field(
-        default=None, description="What the artifact needs installed, as requirement specifiers."
+        default=None,
+        description="Requirement specifiers of what the artifact needs; stored with it, not installed yet.",
     )
     card: JsonObject | None = Field(default=None, description="The model card.")
 
