@@ -33,7 +33,7 @@ async def test_a_column_of_the_wrong_type_rejects_every_row(bench: Bench, driver
     outcome = await score(driver, bench.job(bench.parquet(table), model))
     output = bench.read(outcome)
     assert (outcome.rows_out, outcome.rows_rejected, output.manifest["parts"]) == (0, 2, [])
-    assert output.rejected["rejected_reason"].to_pylist() == ["the value (string) is not kept as double"] * 2
+    assert output.rejected["rejected_reason"].to_pylist() == ["a text where a value of type double is required"] * 2
 
 
 async def test_rejected_rows_of_a_data_only_model_are_numbered_within_their_object(
@@ -80,7 +80,7 @@ async def test_half_of_a_csv_may_be_corrupt(bench: Bench, driver: WarmDriver) ->
         "4 fields instead of 3": 1250,
         "1 fields instead of 3": 1250,
         "not UTF-8": 1250,
-        "the value (text) is not kept as double": 1250,
+        "a text that can't be read as double": 1250,
     }
 
 

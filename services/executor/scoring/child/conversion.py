@@ -22,6 +22,7 @@ ARROW_TYPES: dict[str, pa.DataType] = {
     "datetime": pa.timestamp("ns"),
 }
 REJECTIONS = pa.schema([("row", pa.int64()), ("column", pa.string()), ("reason", pa.string())])
+_KINDS = {"string": "a text", "large_string": "a text", "bool": "a boolean", "binary": "bytes"}
 _TWO_63 = float(2**63)
 
 
@@ -88,8 +89,9 @@ def convert_rows(
         values, lost, source = _convert(batch, column, text=text)
         converted.append(values)
         for mask, reason in (
-            (lost, f"the value ({source}) is not kept as {column.type}"),
+            (lost, _why_lost(source, column, text=text)),
             (_missing(values, lost, column), "null where a value is required"),
+            (_infinite(values, column), "not a finite number"),
         ):
             if mask is None:
                 continue
@@ -104,23 +106,21 @@ def convert_rows(
 
 def _convert(
     batch: pa.RecordBatch, column: Column, *, text: bool
-) -> tuple[pa.Array, npt.NDArray[np.bool_] | None, str]:
+) -> tuple[pa.Array, npt.NDArray[np.bool_] | None, pa.DataType]:
     """Values in the signature's type (null where lost), a mask of what was lost, and the source's type."""
     position = batch.schema.get_field_index(column.name)
     if position < 0:
-        return pa.nulls(batch.num_rows, column.arrow_type), None, "null"
+        return pa.nulls(batch.num_rows, column.arrow_type), None, pa.null()
     values = batch.column(position)
     if pa.types.is_dictionary(values.type):
         values = values.dictionary_decode()
     if values.type == column.arrow_type and not text:
-        return values, None, ""
-    source = "text" if text else str(values.type)
+        return values, None, values.type
     converted = parse_text(values, column.arrow_type) if text else _cast(values, column.arrow_type)
     lost = pc.and_(pc.is_valid(values), pc.is_null(converted))
     if text and column.type != "string":
         lost = pc.and_(lost, pc.not_equal(pc.utf8_trim_whitespace(values), ""))
-    mask = _mask(lost)
-    return converted, mask, source
+    return converted, _mask(lost), values.type
 
 
 def _cast(values: pa.Array, target: pa.DataType) -> pa.Array:
@@ -175,6 +175,23 @@ def _missing(values: pa.Array, lost: npt.NDArray[np.bool_] | None, column: Colum
         return None
     mask = _mask(pc.is_null(values, nan_is_null=True))
     return mask if mask is None or lost is None else mask & ~lost
+
+
+def _infinite(values: pa.Array, column: Column) -> npt.NDArray[np.bool_] | None:
+    if not column.required or not pa.types.is_floating(values.type):
+        return None
+    return _mask(pc.is_inf(values))
+
+
+def _why_lost(source: pa.DataType, column: Column, *, text: bool) -> str:
+    if text:
+        return f"a text that can't be read as {column.type}"
+    if _is_number(source) and _is_number(column.arrow_type):
+        return f"a number that can't be read as {column.type} without loss"
+    if pa.types.is_timestamp(source) and pa.types.is_timestamp(column.arrow_type):
+        return f"a time that can't be read as {column.type} without loss"
+    kind = _KINDS.get(str(source), f"a value of type {source}")
+    return f"{kind} where a value of type {column.type} is required"
 
 
 def _mask(flags: pa.Array) -> npt.NDArray[np.bool_] | None:

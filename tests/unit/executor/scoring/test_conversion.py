@@ -90,6 +90,41 @@ def test_a_row_is_rejected_once_for_its_first_wrong_column() -> None:
     ]
 
 
+@pytest.mark.parametrize("kind", ["float", "double"])
+@pytest.mark.parametrize("text", [False, True])
+def test_what_is_not_finite_is_rejected_where_a_value_is_required(kind: str, text: bool) -> None:
+    values = pa.array(["1.5", "inf", "-inf", "nan"])
+    batch = pa.record_batch([values if text else values.cast(pa.float64())], names=["x"])
+    rejections = Rejections()
+    [column], _ = convert_rows(batch, [Column("x", kind)], text=text, first_row=0, rejections=rejections)
+    assert column.to_pylist() == [1.5]
+    infinite, missing = "not a finite number", "null where a value is required"
+    assert rejections.table()["reason"].to_pylist() == [infinite, infinite, missing]
+
+
+@pytest.mark.parametrize(
+    ("values", "kind", "reason"),
+    [
+        (pa.array(["1"]), "double", "a text where a value of type double is required"),
+        (pa.array([True]), "integer", "a boolean where a value of type integer is required"),
+        (pa.array([[1]]), "long", "a value of type list<item: int64> where a value of type long is required"),
+        (pa.array([2.5]), "long", "a number that can't be read as long without loss"),
+    ],
+)
+def test_a_reason_says_what_is_there_and_what_is_wanted(values: pa.Array, kind: str, reason: str) -> None:
+    rejections = Rejections()
+    batch = pa.record_batch([values], names=["x"])
+    convert_rows(batch, [Column("x", kind)], text=False, first_row=0, rejections=rejections)
+    assert rejections.table()["reason"].to_pylist() == [reason]
+
+
+def test_a_text_that_is_no_such_value_is_told() -> None:
+    rejections = Rejections()
+    batch = pa.record_batch([pa.array(["three"])], names=["x"])
+    convert_rows(batch, [Column("x", "double")], text=True, first_row=0, rejections=rejections)
+    assert rejections.table()["reason"].to_pylist() == ["a text that can't be read as double"]
+
+
 @given(st.lists(st.one_of(st.none(), st.integers(-(2**63), 2**63 - 1)), min_size=1))
 def test_what_is_converted_to_double_is_the_same_number(numbers: list[int | None]) -> None:
     for number, result in zip(numbers, converted(pa.array(numbers, pa.int64()), "double"), strict=True):
