@@ -4,9 +4,9 @@ from typing import Final
 
 from services.registry.formats.archive import ZIP_MAGIC, names_in_zip
 from services.registry.formats.bundle import Bundle
-from services.registry.formats.packed import HEAD_BYTES, LZ4_FRAME, unpacked
+from services.registry.formats.packed import HEAD_BYTES, LZ4_FRAME
+from services.registry.formats.pickles import PICKLES, holds_pickle
 
-_PICKLES: Final = tuple(bytes((0x80, protocol)) for protocol in (2, 3, 4, 5))
 _STOP: Final = b"."
 
 
@@ -20,8 +20,8 @@ async def check(bundle: Bundle) -> str | None:
         return None if names and "schema.json" in names else "is an archive, but not one of skops"
     if head.startswith(LZ4_FRAME):
         return None
-    if not unpacked(head).startswith(_PICKLES):
+    if not holds_pickle(head):
         return "is neither a pickle of protocol 2 to 5, nor a joblib file, nor a skops archive"
-    if head.startswith(_PICKLES) and await bundle.tail(path, 1) != _STOP:
+    if head.startswith(PICKLES) and await bundle.tail(path, 1) != _STOP:
         return "is a pickle that has been cut off"
     return None

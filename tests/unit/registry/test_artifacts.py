@@ -2,6 +2,7 @@
 
 import hashlib
 import pickle
+import zlib
 
 import pytest
 
@@ -9,7 +10,7 @@ from chassis.errors import ObjectsUnavailable, Refusal
 from schemas.values import Artifact, ArtifactRef
 from services.registry.artifacts import Artifacts, Limits, directory_digest
 from tests.unit.registry.fakes import FakeObjects
-from tests.unit.registry.samples import BAD, GOOD, PICKLE
+from tests.unit.registry.samples import BAD, GOOD, PICKLE, field
 
 INCOMING = "s3://models/incoming/x"
 
@@ -67,6 +68,14 @@ async def test_an_artifact_of_the_stated_format_is_copied_under_its_digest(objec
 async def test_an_artifact_of_another_format_is_refused_and_not_copied(objects, artifact_format, files):
     assert await refusal(objects, files, artifact_format) == "artifact-format-mismatch"
     assert objects.writes == []
+
+
+@pytest.mark.parametrize("data", [PICKLE, zlib.compress(PICKLE)], ids=["plain", "compressed"])
+async def test_a_pickle_said_to_be_onnx_is_told_what_it_is(objects, data):
+    with pytest.raises(Refusal, match="is a pickle or joblib file, no ONNX ModelProto"):
+        await take(objects, {"model.onnx": data}, "onnx")
+    with pytest.raises(Refusal, match="is no ONNX ModelProto: it has fields that no model has"):
+        await take(objects, {"model.onnx": field(1, b"ten")}, "onnx")
 
 
 async def test_nothing_is_unpickled(objects, tmp_path):
