@@ -22,12 +22,13 @@ _SETTINGS_VARIABLE: Final = "MLP_IVY_SETTINGS"
 _DOWNLOADING: Final = re.compile(r"downloading \S+/(\S+\.jar) \.\.\.")
 
 
-def jars_of(part: str, *, context: Context, instead: str) -> Path:
+def jars_of(part: str, *, context: Context, size: str, instead: str) -> Path:
     """The folder with the jars of `part`, fetched first if they aren't all there.
 
     Args:
         part: a configuration of `servers.ivy.xml`, with its digests in `<part>.sha256`.
         context: whose downloads folder is meant.
+        size: how much that is, for people.
         instead: the setting that points at a server of one's own, for the message when the download fails.
 
     Raises:
@@ -38,6 +39,7 @@ def jars_of(part: str, *, context: Context, instead: str) -> Path:
     context.layout.downloads.mkdir(parents=True, exist_ok=True)
     with locked(context.layout.downloads / f"{part}.lock"):
         if digests(folder) != pinned:
+            context.note(part, f"downloading its jars, {size}: this once, a minute or so")
             _fetch(part, folder, pinned, context=context, instead=instead)
     return folder
 

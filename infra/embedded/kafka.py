@@ -113,7 +113,7 @@ class KafkaServer:
             stamp.touch()
 
     def _jars(self) -> Path:
-        return jars_of(NAME, context=self._context, instead=VARIABLE)
+        return jars_of(NAME, context=self._context, size="43 MB", instead=VARIABLE)
 
     def _rendered(self) -> str:
         client, controller = (self._context.ports.get(name) for name in self.ports)

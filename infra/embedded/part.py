@@ -24,6 +24,8 @@ class Context:
     credentials: Credentials
     tell: Callable[[str, str], None] = field(default=_ignore)
     """Takes a part and a few words on what it is doing."""
+    note: Callable[[str, str], None] = field(default=_ignore)
+    """Takes a part and what a person who waits wants to know."""
 
 
 class Connection(Protocol):
