@@ -24,7 +24,7 @@ up: setup ## start the embedded stack; returns when all of it is ready
 down: ## stop every process of the stack; its data stays
 	@$(if $(wildcard $(RUN)),$(RUN) -m infra.embedded down,echo "nothing runs")
 
-status: setup ## what runs, where, how much memory it takes
+status: setup ## what runs, where, how much memory it takes, whether it is ready
 	@$(RUN) -m infra.embedded status
 
 logs: setup ## the last lines of every part; NAME=kafka for one, FOLLOW=1 to go on

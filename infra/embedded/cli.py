@@ -15,6 +15,7 @@ from infra.embedded.errors import StackError
 from infra.embedded.layout import CHECKOUT
 from infra.embedded.logtail import follow as followed
 from infra.embedded.logtail import last_lines
+from infra.embedded.probing import READY
 from infra.embedded.stack import ALL_SERVICES, Stack
 from infra.embedded.status import LEFT_OVER, table
 
@@ -72,15 +73,21 @@ def clean(data: _Data = _DATA) -> None:
 
 @app.command()
 def status(data: _Data = _DATA) -> None:
-    """Show what runs, where, and how much memory it takes."""
+    """Show what runs, where, how much memory it takes, and whether it answers; exit code 1 if not all of it does."""
     with _stack(data) as stack:
         found = stack.status()
     if not found:
         _out.print("nothing runs; `make up` starts it")
-        return
+        raise typer.Exit(1)
     _out.print(table(found), soft_wrap=True)
     if any(row.state == LEFT_OVER for row in found):
-        _out.print("their supervisor was killed; `make up` or `make down` ends them")
+        _out.print("the supervisor is gone; `make up` or `make down` cleans up")
+        raise typer.Exit(1)
+    missing = [row for row in found if row.answer != READY]
+    for row in missing:
+        _out.print(f"{row.name} is not ready: {escape(row.answer)}", highlight=False, soft_wrap=True)
+    if missing:
+        raise typer.Exit(1)
 
 
 @app.command()

@@ -7,13 +7,15 @@ import psutil
 
 # No setting, and not named like one: programs that clear the `MLP_` settings of their children keep it.
 MARKER: Final = "ML_PLATFORM_STACK"
+# The supervisor names each of its programs so.
+_PROGRAM: Final = "SUPERVISOR_PROCESS_NAME"
 _GRACE_S: Final = 5.0
 _KILL_S: Final = 10.0
 
 
 def processes_of(stack_id: str) -> list[psutil.Process]:
     """Every process that carries the stack's mark, with its descendants (a sandbox clears the environment)."""
-    marked = [process for process in psutil.process_iter() if _mark(process) == stack_id]
+    marked = [process for process in psutil.process_iter() if _variable(process, MARKER) == stack_id]
     found = {process.pid: process for process in marked}
     for process in marked:
         found |= {child.pid: child for child in _descendants(process)}
@@ -28,6 +30,11 @@ def tops(processes: list[psutil.Process]) -> list[psutil.Process]:
     return [process for process in processes if _parent(process) not in pids]
 
 
+def program_of(process: psutil.Process) -> str:
+    """The part that it is or belongs to; of what no supervisor started, the executable's name."""
+    return _variable(process, _PROGRAM) or _executable(process)
+
+
 def end(processes: list[psutil.Process], *, grace_s: float = _GRACE_S) -> None:
     """Ask them to leave, then make them. A server's own children are its business until the grace is over."""
     for process in tops(processes):
@@ -38,11 +45,18 @@ def end(processes: list[psutil.Process], *, grace_s: float = _GRACE_S) -> None:
     psutil.wait_procs(alive, timeout=_KILL_S)
 
 
-def _mark(process: psutil.Process) -> str | None:
+def _variable(process: psutil.Process, name: str) -> str | None:
     try:
-        return process.environ().get(MARKER)
+        return process.environ().get(name)
     except (psutil.Error, OSError):
         return None
+
+
+def _executable(process: psutil.Process) -> str:
+    try:
+        return process.name()
+    except psutil.Error:
+        return "?"
 
 
 def _descendants(process: psutil.Process) -> list[psutil.Process]:

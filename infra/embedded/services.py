@@ -56,13 +56,7 @@ class Instance:
         return f"http://{HOST}:{self.port}"
 
     def probe(self) -> None:
-        """Ask the service itself; it looks at all that it needs."""
-        try:
-            urllib.request.urlopen(f"{self.url}/health/ready", timeout=_PROBE_S).close()  # noqa: S310
-        except urllib.error.HTTPError as error:
-            raise NotReady(_reasons(error)) from error
-        except OSError as error:
-            raise NotReady(str(error)) from error
+        probe(self.url)
 
     def program(self, context: Context, connections: Mapping[str, Connection]) -> Program:
         environment = _folders(self.service.name, context.layout)
@@ -94,6 +88,20 @@ def _settings_for(service: str, environ: Mapping[str, str]) -> dict[str, str]:
         for name, value in environ.items()
         if name.startswith("MLP_") and not name.startswith(others) and not name.endswith((*_OURS, *_CREDENTIALS))
     }
+
+
+def probe(url: str) -> None:
+    """Ask the service itself, which looks at all that it needs.
+
+    Raises:
+        NotReady: it says so, or nothing.
+    """
+    try:
+        urllib.request.urlopen(f"{url}/health/ready", timeout=_PROBE_S).close()  # noqa: S310
+    except urllib.error.HTTPError as error:
+        raise NotReady(_reasons(error)) from error
+    except OSError as error:
+        raise NotReady(str(error)) from error
 
 
 def instances(services: Iterable[Service], context: Context, *, running: Collection[str]) -> list[Instance]:

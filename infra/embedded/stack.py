@@ -3,8 +3,9 @@
 import os
 import shutil
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,15 +18,17 @@ from infra.embedded.part import Connection, Context
 from infra.embedded.parts import SERVERS, parts
 from infra.embedded.ports import Ports
 from infra.embedded.postgres_files import folder_elsewhere
+from infra.embedded.probing import answers
 from infra.embedded.readiness import READY_S
 from infra.embedded.report import Report, Silence
-from infra.embedded.services import SERVICES
+from infra.embedded.services import SERVICES, probe
 from infra.embedded.startup import Startup
-from infra.embedded.status import Row, rows
+from infra.embedded.status import Row, rows, with_answers
 from infra.embedded.supervision import Supervisor
 
 ALL_SERVICES: Final = tuple(service.name for service in SERVICES)
 _POLL_S: Final = 0.1
+_ANSWER_S: Final = 1.5
 
 
 class Stack:
@@ -60,6 +63,7 @@ class Stack:
             Ports(self.layout.ports_file, settings),
             Credentials(self.layout.secrets_file),
             self._report.begin,
+            self._report.note,
         )
         self._supervisor = Supervisor(self.layout)
         self._patience_s = patience_s
@@ -105,8 +109,13 @@ class Stack:
             shutil.rmtree(folder, ignore_errors=True)
 
     def status(self) -> list[Row]:
-        """A row for each process; none if nothing runs."""
-        return rows(self.layout, self._supervisor, self.connections())
+        """A row for each part, with what it answers now; none if nothing runs."""
+        found = rows(self.layout, self._supervisor, self.connections())
+        probes = {row.name: self._probe(row) for row in found if row.url}
+        return with_answers(found, answers(probes, within_s=_ANSWER_S))
+
+    def _probe(self, row: Row) -> Callable[[], None]:
+        return self.connection(row.name).probe if row.name in SERVERS else partial(probe, row.url)
 
     def connections(self) -> dict[str, Any]:
         """What `stack.json` holds: how to reach what runs, with passwords."""

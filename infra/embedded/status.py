@@ -1,8 +1,8 @@
 """What runs, as a table."""
 
 import time
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import psutil
@@ -11,12 +11,12 @@ from rich.table import Table
 from infra.embedded import orphans, stackfile
 from infra.embedded.layout import Layout
 from infra.embedded.parts import SERVERS
+from infra.embedded.probing import READY
 from infra.embedded.supervision import ProcessInfo, Supervisor
 
 LEFT_OVER, NOT_OURS = "LEFT OVER", "NOT OURS"
 _MIB = 1024 * 1024
-_COMMAND_CHARACTERS = 60
-_STATES = {"RUNNING": "green", "STARTING": "yellow", "BACKOFF": "red", "FATAL": "red", "EXITED": "red"}
+_RUNNING = "RUNNING"
 
 
 @dataclass(frozen=True)
@@ -29,13 +29,17 @@ class Row:
     pid: int | None = None
     uptime_s: float | None = None
     memory_mib: float | None = None
+    answer: str = ""
+    """`READY`, or why not."""
 
 
 def rows(layout: Layout, supervisor: Supervisor, connections: dict[str, Any]) -> list[Row]:
-    """Servers, services, the supervisor; empty if nothing runs."""
+    """Servers and services; what is left of them if the supervisor is gone; empty if nothing runs."""
     if not supervisor.alive():
+        left = orphans.tops(orphans.processes_of(layout.stack_id))
         return [
-            Row(_command(top), LEFT_OVER, "", top.pid) for top in orphans.tops(orphans.processes_of(layout.stack_id))
+            Row(orphans.program_of(top), LEFT_OVER, "", top.pid, answer="its supervisor is gone")
+            for top in sorted(left, key=orphans.program_of)
         ]
     infos = supervisor.processes()
     urls = _urls(connections)
@@ -54,11 +58,18 @@ def _row(info: ProcessInfo, url: str) -> Row:
     return Row(info.name, info.state, url, info.pid, time.time() - info.started, memory_mib(info.pid))
 
 
-def _command(process: psutil.Process) -> str:
-    try:
-        return " ".join(process.cmdline())[:_COMMAND_CHARACTERS]
-    except psutil.Error:
-        return "?"
+def with_answers(found: Iterable[Row], answers: Mapping[str, str]) -> list[Row]:
+    """The rows, and what the parts in them answered, where they run."""
+    return [
+        replace(
+            row, answer=f"its process is {row.state.lower()}" if _is_down(row) else answers.get(row.name, row.answer)
+        )
+        for row in found
+    ]
+
+
+def _is_down(row: Row) -> bool:
+    return row.state != NOT_OURS and row.pid is None
 
 
 def memory_mib(pid: int) -> float | None:
@@ -96,13 +107,21 @@ def _address(section: dict[str, Any]) -> str:
 
 def table(found: Iterable[Row]) -> Table:
     shown = Table("part", "state", "pid", "up", "MiB", "where", box=None, pad_edge=False, header_style="dim")
-    for column in ("pid", "up", "MiB"):
-        next(c for c in shown.columns if c.header == column).justify = "right"
+    for column in shown.columns:
+        column.no_wrap = True
+        column.justify = "right" if column.header in {"pid", "up", "MiB"} else "left"
     for row in found:
-        state = f"[{_STATES.get(row.state, 'default')}]{row.state.lower()}[/]"
+        state = f"[{'green' if row.answer == READY else 'red'}]{_state(row)}[/]"
         pid = "" if row.pid is None else str(row.pid)
         shown.add_row(row.name, state, pid, _duration(row.uptime_s), _number(row.memory_mib), row.url)
     return shown
+
+
+def _state(row: Row) -> str:
+    """What runs is ready or not; what doesn't, or isn't ours, is as the supervisor has it."""
+    if row.state != _RUNNING:
+        return row.state.lower()
+    return "ready" if row.answer == READY else "not ready"
 
 
 def _number(value: float | None) -> str:

@@ -15,7 +15,9 @@ from infra.embedded import orphans
 from infra.embedded.errors import StackError
 from infra.embedded.layout import CHECKOUT
 from infra.embedded.ports import is_free
+from infra.embedded.probing import READY
 from infra.embedded.stack import Stack
+from infra.embedded.status import LEFT_OVER
 
 SERVERS = ("mongo", "postgres")
 
@@ -92,6 +94,28 @@ def test_after_kill_9_of_the_supervisor_down_ends_what_it_left(own_stack: Stack)
     os.kill(int((own_stack.layout.data / "supervisord.pid").read_text()), signal.SIGKILL)
     own_stack.down()
     assert orphans.processes_of(own_stack.layout.stack_id) == []
+
+
+def test_status_tells_who_answers_and_waits_for_nobody(own_stack: Stack):
+    own_stack.up(servers=SERVERS, services=())
+    assert {row.name: row.answer for row in own_stack.status()} == dict.fromkeys(SERVERS, READY)
+
+    os.kill(_pids(own_stack)["postgres"], signal.SIGSTOP)
+    begun = time.monotonic()
+    found = {row.name: row.answer for row in own_stack.status()}
+    os.kill(_pids(own_stack)["postgres"], signal.SIGCONT)
+
+    assert found["mongo"] == READY
+    assert "no answer" in found["postgres"]
+    assert time.monotonic() - begun < 3
+
+
+def test_after_kill_9_of_the_supervisor_status_names_what_it_left(own_stack: Stack):
+    own_stack.up(servers=SERVERS, services=())
+    os.kill(int((own_stack.layout.data / "supervisord.pid").read_text()), signal.SIGKILL)
+    assert _eventually(
+        lambda: {(row.name, row.state) for row in own_stack.status()} >= {(n, LEFT_OVER) for n in SERVERS}
+    )
 
 
 def test_a_killed_server_is_started_again_and_its_pid_rewritten(own_stack: Stack):
