@@ -68,7 +68,10 @@ def admit(message: Message, record: KafkaRecord, topic: Topic, clock: Clock) -> 
 def _check_subject(event: Event, message: Message, record: KafkaRecord) -> None:
     key = record.key.decode(errors="replace") if record.key is not None else None
     if key != event.subject or message.envelope.subject not in (None, event.subject):
-        raise SubjectMismatch(f"key {key!r}, ce_subject {message.envelope.subject!r}, body {event.subject!r}")
+        raise SubjectMismatch(
+            f"the record's key ({key!r}), ce_subject ({message.envelope.subject!r}, may be left out)"
+            f" and the id in the body ({event.subject!r}) must be the same"
+        )
 
 
 def _headers(record: KafkaRecord) -> Iterable[tuple[str, bytes]]:

@@ -87,7 +87,9 @@ class KnownModel:
         if version.format not in RUNNABLE_FORMATS:
             raise FormatNotRunnable(f"models of the format {version.format} can't be run yet")
         if version.signature is None:
-            raise SignatureMissing(f"version {version.number} of model {self.model_id} has no signature")
+            raise SignatureMissing(
+                f"version {version.number} of model {self.model_id} has no signature: register a version that has one"
+            )
         return Signature.model_validate_json(self.signatures[version.signature])
 
     def with_version(self, number: int, model_format: str, signature: Signature | None) -> Self:

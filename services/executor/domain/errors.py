@@ -86,6 +86,9 @@ class SignatureMissing(RuleBroken):
     code = "signature-missing"
     field = "deployment_id"
 
+    def __init__(self, model_id: str, version: int) -> None:
+        super().__init__(f"version {version} of model {model_id} has no signature: register a version that has one")
+
 
 class FormatNotRunnable(RuleBroken):
     code = "format-not-runnable"

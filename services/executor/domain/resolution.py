@@ -76,7 +76,7 @@ def runnable_version(
     if version.archived:
         raise VersionIsArchived(f"version {number} of model {deployment.model_id} is archived")
     if version.registered.signature is None:
-        raise SignatureMissing(f"version {number} of model {deployment.model_id} has no signature")
+        raise SignatureMissing(deployment.model_id, number)
     if version.registered.format not in formats:
         raise FormatNotRunnable(f"models of the format {version.registered.format} can't be run here")
     return version.registered

@@ -61,7 +61,7 @@ class ResolveRequest:
         self, request: ExecutionRequested, actor: Actor, deployment: DeploymentActivated, version: ModelRegistered
     ) -> Work:
         if version.signature is None:
-            raise SignatureMissing(f"version {version.version} of model {version.model_id} has no signature")
+            raise SignatureMissing(version.model_id, version.version)
         params = merged_params(version.signature, deployment.params, request.params)
         input_ = dated_input(request.input or deployment.input, request.logical_date)
         if request.input is not None:

@@ -107,7 +107,8 @@ async def test_what_the_registry_does_not_offer_is_refused(deployer):
     assert await code(deployer, brand="Sud") == "brand-not-allowed"
 
     deployer.knows(model(version=2, signature=None), model(version=3, format="jar"))
-    assert await code(deployer, version=2) == "signature-missing"
+    unsigned = await refusal(deployer, version=2)
+    assert (unsigned.code, "register a version that has one" in unsigned.message) == ("signature-missing", True)
     assert await code(deployer, version=3) == "format-not-runnable"
 
     deployer.knows(ModelArchived(model_id="demand", version=1, archived_by="a", request_id="r"))
@@ -147,7 +148,8 @@ async def test_an_input_may_lie_anywhere_under_a_data_set(deployer, uri):
     ["s3://datasets/sales", "s3://datasets/sales-2/", "s3://datasets/{{ ds }}/sales/", "s3://datasets/sal{{ ds }}/"],
 )
 async def test_an_input_beside_every_data_set_is_refused(deployer, uri):
-    assert await code(deployer, uri=uri) == "dataset-unknown"
+    refused = await refusal(deployer, uri=uri)
+    assert (refused.code, "DatasetRegistrationRequested" in refused.message) == ("dataset-unknown", True)
 
 
 async def test_the_narrowest_data_set_says_what_the_columns_are(deployer):

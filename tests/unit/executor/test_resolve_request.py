@@ -126,7 +126,9 @@ async def test_what_is_unknown_or_out_of_use_is_refused():
     assert await World(registered(), activated(version=2)).code() == "version-unknown"
     assert await World(registered(), activated(), archived(1)).code() == "version-archived"
     assert await World(registered(), activated(), archived()).code() == "model-archived"
-    assert await World(registered(signature=None), activated()).code() == "signature-missing"
+    with pytest.raises(Refusal, match="register a version that has one") as unsigned:
+        await World(registered(signature=None), activated()).resolve()
+    assert unsigned.value.code == "signature-missing"
     assert await World(registered(format="jar"), activated()).code() == "format-not-runnable"
 
 
