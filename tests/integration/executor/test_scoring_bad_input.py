@@ -120,6 +120,18 @@ async def test_a_model_that_raises_is_named_with_the_row(bench: Bench, driver: W
     assert "row 1235" in error.message
 
 
+async def test_a_model_that_needs_what_is_not_installed_says_which_package(bench: Bench, driver: WarmDriver) -> None:
+    model = bench.code("__import__('no_such_package')")
+    error = await failure(driver, bench.job(bench.parquet(TABLE), model), "artifact-unreadable")
+    assert "the model needs the package no_such_package" in error.message
+
+
+async def test_a_model_that_needs_too_much_memory_says_which_limit_it_met(bench: Bench, driver: WarmDriver) -> None:
+    model = bench.code(predicting("bytearray(64 << 30)"))
+    error = await failure(driver, bench.job(bench.parquet(TABLE), model), "model-failed")
+    assert "MB was reached (MLP_EXECUTOR_SANDBOX_MEMORY_BYTES) (" in error.message
+
+
 async def test_an_onnx_model_that_raises_is_named(bench: Bench, driver: WarmDriver) -> None:
     from skl2onnx import to_onnx
 

@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from .chunk import ArrowChunk, Chunk, ChunkUnreadable, ParquetChunk
 from .conversion import Column
+from .failing import in_words
 from .outputs import PredictionShape
 from .scoring import Model, ModelFailed, Plan, Scored, score_chunk
 from .wire import receive, send
@@ -46,7 +47,7 @@ def _load(link: socket.socket, task: dict[str, Any]) -> tuple[Model, Plan] | Non
         module = importlib.import_module(f".models.{task['format']}", __package__)
         model = module.load(Path(task["path"]), task["entrypoint"], plan.inputs, task["params"])
     except Exception as error:  # noqa: BLE001 - whatever a pickle raises
-        _fail(link, "artifact-unreadable", f"{type(error).__name__}: {error}")
+        _fail(link, "artifact-unreadable", in_words(error))
         return None
     send(link, {"ok": True})
     return model, plan
@@ -64,7 +65,7 @@ def _score(link: socket.socket, header: dict[str, Any], pieces: list[memoryview]
     except ChunkUnreadable as error:
         _fail(link, "input-corrupt", str(error))
     except MemoryError as error:
-        _fail(link, "model-failed", f"out of memory: {error}")
+        _fail(link, "model-failed", in_words(error))
 
 
 def _chunk(header: dict[str, Any], pieces: list[memoryview]) -> Chunk:

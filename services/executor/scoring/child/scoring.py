@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from .chunk import Chunk
 from .conversion import Column, Rejections, convert_rows
+from .failing import in_words
 from .outputs import PREDICTION, PredictionShape, to_table
 
 
@@ -92,7 +93,7 @@ def _predict(model: Model, columns: Sequence[pa.Array], rows: int, kept: Any, fi
             if position is None
             else first_row + (position if kept is None else int(np.flatnonzero(kept)[position]))
         )
-        raise ModelFailed(f"{type(error).__name__}: {error}", row) from error
+        raise ModelFailed(in_words(error), row) from error
 
 
 def _failing_row(model: Model, columns: Sequence[pa.Array], rows: int) -> int | None:
