@@ -90,6 +90,8 @@ class Service:
         subscription = self.consumers.read({topic.name: line}, suffix=name)
         self._watch(subscription)
         self.prepare_with(partial(replica.rewind, subscription.group))
+        self.work_on(replica.run)
+        self.close_with(replica.store_positions)
         return replica
 
     def take_batches(self, lines: Mapping[Topic, Mapping[type[Event], Handler]], store: Store, *, suffix: str) -> None:

@@ -6,10 +6,12 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import structlog
+from pymongo import UpdateOne
 
 from chassis.bus.admission import read_fact, read_message
 from chassis.bus.delivery import Delivery
 from chassis.bus.line import Handler
+from chassis.bus.perseverance import through_outages
 from chassis.bus.positions import Positions
 from chassis.bus.record import KafkaRecord
 from chassis.documents.client import Database, Document, translated
@@ -23,6 +25,7 @@ Fold = Callable[[dict[str, Any], Any], dict[str, Any]]
 """From a replica's fields (empty: nothing known) and the next fact to the fields that hold after it; pure."""
 
 _LOOK_AGAIN_S: Final = 0.02
+_STORE_EVERY_S: Final = 0.2
 _WAIT_BOUND_S: Final = 10.0
 
 
@@ -36,6 +39,8 @@ class Replica:
         self.topic = topic
         self._collection = database[name]
         self._stored_positions = database["replica_positions"]
+        self._seen: dict[int, int] = {}
+        self._unstored: set[int] = set()
         self._fold = fold
         self._positions = positions
 
@@ -46,10 +51,26 @@ class Replica:
 
     async def settled(self, record: KafkaRecord) -> None:
         """Remember that everything up to `record` has been seen, also what wasn't readable."""
-        with translated():
-            await self._stored_positions.update_one(
-                {"_id": f"{record.topic}/{record.partition}"}, {"$max": {"offset": record.offset + 1}}, upsert=True
-            )
+        self._seen[record.partition] = record.offset + 1
+        self._unstored.add(record.partition)
+
+    async def store_positions(self) -> None:
+        """Tell the other instances, and the next start, how far this one has seen."""
+        partitions, self._unstored = self._unstored, set()
+        if not partitions:
+            return
+        try:
+            with translated():
+                await self._stored_positions.bulk_write([self._position_write(each) for each in partitions])
+        except BaseException:
+            self._unstored |= partitions
+            raise
+
+    async def run(self) -> None:
+        """Store positions until cancelled: a few writes a second, however many facts there are."""
+        while True:
+            await through_outages(self.store_positions, bound_s=None)
+            await asyncio.sleep(_STORE_EVERY_S)
 
     async def rewind(self, group: str) -> None:
         """Before the start: have read again what `group` has committed and this store, restored, doesn't know."""
@@ -85,7 +106,7 @@ class Replica:
         end = await self._positions.end_of(self.topic.name, partition)
         try:
             async with asyncio.timeout(_WAIT_BOUND_S):
-                while await self._position(partition) < end:  # noqa: ASYNC110 - what moves it is another process
+                while self._seen.get(partition, 0) < end and await self._position(partition) < end:  # noqa: ASYNC110 - what moves it is another process
                     await asyncio.sleep(_LOOK_AGAIN_S)
         except TimeoutError as error:
             raise ReplicaBehind(f"{self.topic.name}/{partition} has not reached {end}") from error
@@ -127,6 +148,10 @@ class Replica:
     async def _known(self, key: str) -> Document | None:
         with translated():
             return await self._collection.find_one({"_id": key})
+
+    def _position_write(self, partition: int) -> UpdateOne:
+        which = {"_id": f"{self.topic.name}/{partition}"}
+        return UpdateOne(which, {"$max": {"offset": self._seen[partition]}}, upsert=True)
 
     async def _position(self, partition: int) -> int:
         with translated():

@@ -23,11 +23,11 @@ async def test_a_replica_whose_store_was_lost_reads_its_topic_again(make_service
         request_id = await outsider.send(model_id, description="one")
         await outsider.answer(request_id)
         assert (await replica.get(model_id))["facts"] == 1
-        await first.service.database["known_models"].drop()
-        await first.service.database["replica_positions"].drop()
 
     second = make_service()
     replica = second.service.follow("known_models", topic=MODEL_EVENTS, fold=fold)
+    await second.service.database["known_models"].drop()
+    await second.service.database["replica_positions"].drop()
     async with living(second.service), asyncio.timeout(20):
         assert (await replica.get(model_id))["facts"] == 1
 
