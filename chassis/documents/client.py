@@ -50,8 +50,9 @@ def connect(settings: MongoSettings) -> Client:
         serverSelectionTimeoutMS=timeout_ms,
         connectTimeoutMS=timeout_ms,
         socketTimeoutMS=timeout_ms * 2,
-        # A write of ours is a compare-and-swap that is decided again when its answer is lost. The driver's own retry
-        # would add nothing, and the server's book-keeping for it can make a write five times slower.
+        # A write of ours whose answer is lost is decided again (a compare-and-swap) or does no harm twice (an insert by
+        # key, a heartbeat). The driver's retry would add little, and the server's book-keeping for it made a write on
+        # the embedded store five times slower.
         retryWrites=False,
     )
 
