@@ -18,6 +18,7 @@ from chassis.bus.positions import Positions
 from chassis.bus.producer import KafkaPublisher
 from chassis.bus.watch import Watch, check_member
 from chassis.clock import SystemClock, new_id
+from chassis.crash_points import crash_points
 from chassis.documents.aggregates import Aggregate, Aggregates
 from chassis.documents.client import connect, ping
 from chassis.documents.outbox import BeforePublish, Relay
@@ -47,6 +48,7 @@ class Service:
     def __init__(self, name: str, settings: ChassisSettings) -> None:
         self.name = name
         self.settings = settings
+        crash_points.arm(name, settings.fault)
         self.clock = SystemClock()
         self.health = Health()
         self.mongo = connect(settings.mongo)

@@ -74,6 +74,14 @@ class LogSettings(BaseSettings):
     format: Literal["json", "console"] = "json"
 
 
+class FaultSettings(BaseSettings):
+    """For tests alone: see `chassis/crash_points.py`."""
+
+    model_config = prefixed("FAULT")
+
+    crash_folder: Path | None = None
+
+
 class ChassisSettings(BaseSettings):
     """What every service needs. A service's own settings extend this, with `prefixed("<SERVICE>")`."""
 
@@ -84,6 +92,7 @@ class ChassisSettings(BaseSettings):
     s3: S3Settings = Field(default_factory=S3Settings)
     http: HttpSettings = Field(default_factory=HttpSettings)
     log: LogSettings = Field(default_factory=LogSettings)
+    fault: FaultSettings = Field(default_factory=FaultSettings)
     stuck_after_s: float = Field(
         default=120.0, gt=0, description="A consumer without progress for so long, with lag, ends its process."
     )

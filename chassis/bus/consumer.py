@@ -22,6 +22,7 @@ from chassis.bus.batch import BatchLine
 from chassis.bus.line import Line, Outcome
 from chassis.bus.record import KafkaRecord
 from chassis.clock import Clock
+from chassis.crash_points import CrashPoint, crash_points
 from chassis.errors import BusUnavailable
 from chassis.settings import KafkaSettings
 
@@ -75,6 +76,7 @@ class Subscription:
             await _rewind(consumer, first)
         else:
             self.handled += len(records)
+            crash_points.passing(CrashPoint.HANDLED)
             await self._commit(consumer, following)
 
     async def _commit(self, consumer: AIOKafkaConsumer, following: Mapping[TopicPartition, int]) -> None:

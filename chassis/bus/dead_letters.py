@@ -8,6 +8,7 @@ from chassis.bus.envelope import SECRET_HEADERS, Headers, rfc3339
 from chassis.bus.producer import Publisher
 from chassis.bus.record import KafkaRecord
 from chassis.clock import Clock
+from chassis.crash_points import CrashPoint, crash_points
 from chassis.telemetry import DEAD_LETTERS
 from schemas.topics import dead_letter_topic
 
@@ -62,6 +63,7 @@ class DeadLetters:
         await self._publisher.publish(
             [DeadLetter(topic=self._topic, key=record.key, value=record.value, headers=headers)]
         )
+        crash_points.passing(CrashPoint.BURIED)
         DEAD_LETTERS.labels(record.topic, code).inc()
         log.error(
             "dead_letter",

@@ -14,6 +14,7 @@ from pydantic import TypeAdapter
 
 from chassis.bus.delivery import Cause, Delivery
 from chassis.bus.outgoing import EventFactory, Outgoing
+from chassis.crash_points import CrashPoint, crash_points
 from chassis.documents.client import Collection, Document, translated
 from chassis.errors import DocumentConflict, FactTooLarge
 from schemas.event import Event, Kind
@@ -161,6 +162,7 @@ class Aggregates(Generic[A]):
             )
         if result.matched_count == 0 and result.upserted_id is None:
             raise DocumentConflict(aggregate_id)
+        crash_points.passing(CrashPoint.SAVED)
         aggregate.events.clear()
         if outgoing:
             self._wake(self.collection, aggregate_id)

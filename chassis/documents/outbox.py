@@ -12,6 +12,7 @@ from chassis.bus.outgoing import Outgoing
 from chassis.bus.perseverance import through_outages
 from chassis.bus.producer import Publisher
 from chassis.clock import Clock
+from chassis.crash_points import CrashPoint, crash_points
 from chassis.documents.client import Collection, Document, translated
 from chassis.errors import Unpublishable
 from chassis.telemetry import OUTBOX_AGE
@@ -134,6 +135,7 @@ class Relay:
             if before_publish is not None:
                 await before_publish(outgoing)
             await self._publisher.publish(outgoing)
+            crash_points.passing(CrashPoint.PUBLISHED)
         await self._forget(collection, documents)
 
     async def _forget(self, collection: Collection, documents: Sequence[Document]) -> None:

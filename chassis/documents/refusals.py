@@ -6,6 +6,7 @@ from typing import Any, Final
 from chassis.bus.delivery import Delivery
 from chassis.bus.envelope import Message
 from chassis.bus.outgoing import EventFactory
+from chassis.crash_points import CrashPoint, crash_points
 from chassis.documents.aggregates import WakeRelay
 from chassis.documents.client import Database, translated
 from chassis.errors import DocumentConflict, Refusal
@@ -64,6 +65,7 @@ class Refusals:
                 await self.collection.insert_one(document)
         except DocumentConflict:
             return
+        crash_points.passing(CrashPoint.REFUSED)
         self._wake(self.collection, delivery.request_key)
 
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from chassis.bus.delivery import Actor, Delivery
 from chassis.clock import Clock
+from chassis.crash_points import CrashPoint, crash_points
 from chassis.errors import Refusal
 from schemas.deployments import DeploymentRequested
 from schemas.known_datasets import narrowest
@@ -61,6 +62,7 @@ class ActivateDeployment:
         with refusing():
             if request.after:
                 await self.dependencies.reserve(request.deployment_id, request.after, delivery.request_key)
+                crash_points.passing(CrashPoint.RESERVED)
         try:
             with refusing():
                 await self.deployments.answer(request.deployment_id, decide, delivery, makes=True)

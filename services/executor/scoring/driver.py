@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NoReturn, TextIO
 
+from chassis.crash_points import crash_points
 from services.executor.scoring.errors import ScoringCancelled, ScoringError
 from services.executor.scoring.job import Progress, ScoringJob
 from services.executor.scoring.processes import claim_folder, kill_marked
@@ -34,6 +35,7 @@ class Driver:
             raise SystemExit("the first line is to be `start`")
         self._id, self._work_dir = str(start["id"]), Path(start["work_dir"])
         self._settings = ScoringSettings.model_validate(start["settings"])
+        crash_points.arm("driver", self._settings.fault)
         self._run: JobRun | None = None
         self._deadline: float | None = None
 

@@ -9,6 +9,7 @@ from typing import Any
 import pyarrow as pa
 from pyspark import SparkContext
 
+from chassis.crash_points import CrashPoint, crash_points
 from services.executor.scoring.child.conversion import ARROW_TYPES
 from services.executor.scoring.child.outputs import PREDICTION
 from services.executor.scoring.errors import ScoringCancelled, ScoringError
@@ -121,6 +122,7 @@ class JobRun:
         prefix = parse_uri(self._job.output_prefix, bucket=RESULTS)
         manifest = build_manifest(self._job, results, schema)
         manifest_uri = self._results.put(f"{prefix}manifest.json", manifest)
+        crash_points.passing(CrashPoint.SCORED)
         rows_out = sum(result.rows_out for result in results)
         metrics = _metrics(results, rows_in, time.monotonic() - began) | {"plan_s": planned_s}
         self._log.add("finished", rows_in=rows_in, rows_out=rows_out, rows_rejected=rows_in - rows_out, metrics=metrics)

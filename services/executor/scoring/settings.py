@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from chassis.settings import S3Settings, prefixed
+from chassis.settings import FaultSettings, S3Settings, prefixed
 
 
 class SparkSettings(BaseSettings):
@@ -50,6 +50,7 @@ class ScoringSettings(BaseSettings):
     s3: S3Settings = Field(default_factory=S3Settings)
     spark: SparkSettings = Field(default_factory=SparkSettings)
     sandbox: SandboxSettings = Field(default_factory=SandboxSettings)
+    fault: FaultSettings = Field(default_factory=FaultSettings)
     rows_per_split: int = Field(default=500_000, ge=1)
     part_bytes: int = Field(default=64 << 20, ge=1 << 20, description="A part is written when it is about this large.")
     csv_block_bytes: int = Field(default=8 << 20, ge=1 << 10)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import structlog
 
 from chassis.clock import Clock
+from chassis.crash_points import CrashPoint, crash_points
 from chassis.documents.leases import Observer
 from chassis.errors import Outage
 from services.executor.domain.execution import Execution
@@ -84,6 +85,8 @@ class ClaimExecution:
         execution = await self.executions.load(execution_id)
         if execution is not None:
             await self.executions.change(execution_id, decide, cause_of(execution.origin))
+        if claimed is not None:
+            crash_points.passing(CrashPoint.CLAIMED)
         return claimed
 
     def _is_lost(self, held: Held) -> bool:

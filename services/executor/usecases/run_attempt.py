@@ -8,6 +8,7 @@ import structlog
 
 from chassis.bus.perseverance import through_outages
 from chassis.clock import Clock
+from chassis.crash_points import CrashPoint, crash_points
 from chassis.errors import Outage, PlatformError
 from services.executor.domain.ending import Ending, Failed, Interrupted, Succeeded, TimedOut
 from services.executor.domain.errors import LeaseLost
@@ -75,6 +76,7 @@ class RunAttempt:
         except Exception as error:  # As in the bus: what nobody foresaw must end the attempt, not the executor.
             log.exception("attempt_failed")
             return Failed(code="internal", message=f"{type(error).__name__}: {error}", retryable=True)
+        crash_points.passing(CrashPoint.SCORED)
         return _succeeded(outcome)
 
     async def _watch(self, execution_id: str, tenure: Tenure, hold: Hold) -> Ending | None:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from chassis.bus.delivery import Delivery
 from chassis.clock import Clock
+from chassis.crash_points import CrashPoint, crash_points
 from schemas.models import ModelRegistrationRequested
 from services.registry.domain.details import Details
 from services.registry.domain.model import Model
@@ -23,6 +24,7 @@ class RegisterVersion:
     async def __call__(self, request: ModelRegistrationRequested, delivery: Delivery) -> None:
         await self.ensure_possible(request)
         artifact = await self.take_artifact(request.artifact, request.format)
+        crash_points.passing(CrashPoint.COPIED)
         who = asked(delivery, self.clock)
 
         def decide(model: Model | None) -> Model:
