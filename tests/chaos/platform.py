@@ -108,21 +108,29 @@ class Platform:
             if pid is not None and psutil.pid_exists(pid):
                 os.kill(pid, signal.SIGCONT)
 
-    def why_not_ready(self, program: str) -> str | None:
-        """None when a program answers as it should; else what it says."""
+    def reasons(self, program: str) -> dict[str, str]:
+        """What isn't well, by check; empty when the program is ready."""
         if program in self.connections["servers"]:
-            return self._server(program)
-        return self._service(program)
+            reason = self._server(program)
+            return {program: reason} if reason else {}
+        try:
+            _get(f"{self._instances()[program]['url']}/health/ready")
+        except urllib.error.HTTPError as error:
+            checks: dict[str, str] = json.loads(error.read())["checks"]
+            return {name: reason for name, reason in checks.items() if reason != "ok"}
+        except OSError as error:
+            return {program: str(error)}
+        return {}
 
     def await_ready(self, *programs: str, within_s: float = READY_S) -> float:
         """Wait until these programs, or all of them, are ready; the seconds that took."""
         wanted = programs or (*self.servers, *self.services)
-        reasons: dict[str, str] = {}
+        reasons: dict[str, dict[str, str]] = {}
 
         def ready() -> bool:
-            found = {each: self.why_not_ready(each) for each in wanted}
+            found = {each: self.reasons(each) for each in wanted}
             reasons.clear()
-            reasons.update({name: reason for name, reason in found.items() if reason is not None})
+            reasons.update({name: reason for name, reason in found.items() if reason})
             return not reasons
 
         try:
@@ -164,15 +172,6 @@ class Platform:
         try:
             self.stack.connection(program).probe()
         except NotReady as error:
-            return str(error)
-        return None
-
-    def _service(self, program: str) -> str | None:
-        try:
-            _get(f"{self._instances()[program]['url']}/health/ready")
-        except urllib.error.HTTPError as error:
-            return str(json.loads(error.read())["checks"])
-        except OSError as error:
             return str(error)
         return None
 

@@ -1,0 +1,158 @@
+"""Load and faults together on a platform of two instances of each service, and what the checker says of it."""
+
+import asyncio
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from tests.chaos.checker import Violation, check
+from tests.chaos.collecting import collect, kafka_client, read_documents, read_progress
+from tests.chaos.driver import Done, FaultDriver
+from tests.chaos.faults import plan
+from tests.chaos.history import History
+from tests.chaos.load import tell_stories
+from tests.chaos.platform import TWO_OF_EACH, NotInTime, Platform, await_true, running
+from tests.chaos.sender import Sender
+from tests.chaos.stories import Story
+
+READY_BOUND_S: Final = 60.0
+WARM_BOUND_S: Final = 120.0
+_REST_S: Final = 300.0
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Terms:
+    """What is asked of a run. Every process is killed `kills` times; none makes a quiet run."""
+
+    seed: int
+    requests: int
+    minutes: float
+    kills: int
+
+
+@dataclass(kw_only=True)
+class Outcome:
+    """What a run came to. Seconds count from the last fault; None: not reached."""
+
+    terms: Terms
+    history: History
+    violations: list[Violation]
+    faults: Sequence[Done] = ()
+    stories: Sequence[Story] = ()
+    took_s: float = 0.0
+    recovery: Mapping[str, float | None] = field(default_factory=dict[str, float | None])
+
+
+def run(terms: Terms, *, say: Say, environ: Mapping[str, str] = TWO_OF_EACH) -> Outcome:
+    """Start a platform, hurt it while it works, let it come to rest, and check its whole history."""
+    with tempfile.TemporaryDirectory(prefix="mlp-orders-") as orders:
+        say("starting the platform")
+        with running({**environ, "MLP_FAULT_CRASH_FOLDER": orders}) as platform:
+            driver = FaultDriver(platform, Path(orders), tell=lambda done: say(_told(done)))
+            try:
+                return asyncio.run(_run(terms, platform, driver, say))
+            finally:
+                driver.stop()
+
+
+async def _run(terms: Terms, platform: Platform, driver: FaultDriver, say: Say) -> Outcome:
+    begun = time.monotonic()
+    faults = plan(
+        terms.seed, programs=[*platform.servers, *platform.services], minutes=terms.minutes, kills=terms.kills
+    )
+    if not terms.kills:
+        faults = []
+    say(f"sending {terms.requests} requests in {terms.minutes:g} minutes, with {len(faults)} faults")
+    ended = 0
+
+    def told(story: Story | None) -> None:
+        nonlocal ended
+        ended += 1
+        say(f"{ended} stories told" if story else "a story was left unanswered")
+
+    async with Sender(platform.connections) as sender:
+        suffering = asyncio.create_task(asyncio.to_thread(driver.run, faults))
+        telling = asyncio.create_task(
+            tell_stories(
+                sender,
+                platform.connections,
+                seed=terms.seed,
+                requests=terms.requests,
+                minutes=terms.minutes,
+                told=told,
+            )
+        )
+        await suffering
+        last = max((each.at for each in driver.done), default=time.monotonic())
+        recovery = await asyncio.to_thread(_recover, platform, last) if faults else {}
+        stories = await telling
+    say("waiting until nothing moves any more")
+    recovery |= {"at rest": await _rest(platform, last)}
+    say("reading all topics, stores and buckets")
+    history = await collect(platform.connections, list(sender.sent.values()))
+    return Outcome(
+        terms=terms,
+        history=history,
+        violations=[*check(history), *_too_late(recovery)],
+        faults=driver.done,
+        stories=stories,
+        took_s=time.monotonic() - begun,
+        recovery=recovery,
+    )
+
+
+def _recover(platform: Platform, since: float) -> dict[str, float | None]:
+    """How long after the last fault everything was ready but for drivers, and everything."""
+    found: dict[str, float | None] = {}
+    for name, bound_s, needs_drivers in (("ready", READY_BOUND_S, False), ("warm", WARM_BOUND_S, True)):
+        try:
+            await_true(lambda needs=needs_drivers: _is_ready(platform, drivers=needs), within_s=bound_s * 2, what=name)
+            found[name] = time.monotonic() - since
+        except NotInTime:
+            found[name] = None
+    return found
+
+
+def _is_ready(platform: Platform, *, drivers: bool) -> bool:
+    programs = [*platform.servers, *platform.services]
+    with ThreadPoolExecutor(max_workers=len(programs)) as pool:
+        reasons = list(pool.map(platform.reasons, programs))
+    return not any(name for each in reasons for name in each if drivers or not name.startswith("driver "))
+
+
+async def _rest(platform: Platform, since: float) -> float | None:
+    """When all groups had read everything and no outbox held anything, twice in a row."""
+    quiet, deadline = 0, time.monotonic() + _REST_S
+    while time.monotonic() < deadline:
+        quiet = quiet + 1 if await _is_at_rest(platform) else 0
+        if quiet > 1:
+            return time.monotonic() - since
+        await asyncio.sleep(1)
+    return None
+
+
+async def _is_at_rest(platform: Platform) -> bool:
+    progress = await read_progress(kafka_client(platform.connections, "operator"))
+    if any(each.committed < each.end for each in progress):
+        return False
+    documents = await asyncio.to_thread(read_documents, platform.connections["mongo"]["url"])
+    return not any(each.get("_outbox") for found in documents.values() for some in found.values() for each in some)
+
+
+def _too_late(recovery: Mapping[str, float | None]) -> list[Violation]:
+    bounds = {"ready": READY_BOUND_S, "warm": WARM_BOUND_S}
+    return [
+        Violation("too late", name, f"{'never' if took_s is None else f'{took_s:.0f} s'} after the last fault")
+        for name, took_s in recovery.items()
+        if took_s is None or took_s > bounds.get(name, _REST_S)
+    ]
+
+
+def _told(done: Done) -> str:
+    outcome = "" if done.pid is not None else " (nobody there in time)"
+    return f"{done.fault.kind} {done.fault.target}{outcome}"
