@@ -1,6 +1,7 @@
 """Load and faults together on a platform of two instances of each service, and what the checker says of it."""
 
 import asyncio
+import shutil
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -9,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from infra.embedded.layout import CHECKOUT
 from tests.chaos.checker import Violation, check
 from tests.chaos.collecting import collect, kafka_client, read_documents, read_progress
 from tests.chaos.driver import Done, FaultDriver
@@ -55,9 +57,12 @@ def run(terms: Terms, *, say: Say, environ: Mapping[str, str] = TWO_OF_EACH) -> 
         with running({**environ, "MLP_FAULT_CRASH_FOLDER": orders}) as platform:
             driver = FaultDriver(platform, Path(orders), tell=lambda done: say(_told(done)))
             try:
-                return asyncio.run(_run(terms, platform, driver, say))
+                outcome = asyncio.run(_run(terms, platform, driver, say))
             finally:
                 driver.stop()
+            if outcome.violations:
+                say(f"logs are kept in {_keep_logs(platform, terms.seed)}")
+            return outcome
 
 
 async def _run(terms: Terms, platform: Platform, driver: FaultDriver, say: Say) -> Outcome:
@@ -137,11 +142,13 @@ async def _rest(platform: Platform, since: float) -> float | None:
 
 
 async def _is_at_rest(platform: Platform) -> bool:
+    """Lag, outboxes, and executions that run: what waits for more than that hangs."""
     progress = await read_progress(kafka_client(platform.connections, "operator"))
     if any(each.committed < each.end for each in progress):
         return False
     documents = await asyncio.to_thread(read_documents, platform.connections["mongo"]["url"])
-    return not any(each.get("_outbox") for found in documents.values() for some in found.values() for each in some)
+    every = (each for found in documents.values() for some in found.values() for each in some)
+    return not any(each.get("_outbox") or each.get("state") in {"queued", "running"} for each in every)
 
 
 def _too_late(recovery: Mapping[str, float | None]) -> list[Violation]:
@@ -151,6 +158,13 @@ def _too_late(recovery: Mapping[str, float | None]) -> list[Violation]:
         for name, took_s in recovery.items()
         if took_s is None or took_s > bounds.get(name, _REST_S)
     ]
+
+
+def _keep_logs(platform: Platform, seed: int) -> Path:
+    kept = CHECKOUT / ".run" / f"chaos-{seed}"
+    shutil.rmtree(kept, ignore_errors=True)
+    shutil.copytree(platform.stack.layout.logs, kept)
+    return kept
 
 
 def _told(done: Done) -> str:

@@ -129,8 +129,14 @@ class Sender:
 
     async def _wait_for(self, where: Mapping[str, Record], name: str) -> Record:
         async with asyncio.timeout(ANSWER_S), self._news:
-            await self._news.wait_for(lambda: name in where)
+            await self._news.wait_for(lambda: name in where or self._is_deaf())
+        if self._listening is not None and self._is_deaf():
+            self._listening.result()
         return where[name]
+
+    def _is_deaf(self) -> bool:
+        """The listener has ended, which only a mistake of its own makes it do."""
+        return self._listening is None or self._listening.done()
 
     async def _ends_now(self) -> dict[TopicPartition, int]:
         consumer = AIOKafkaConsumer(*_HEARD, **self._client)
@@ -141,10 +147,14 @@ class Sender:
             await consumer.stop()
 
     async def _listen(self) -> None:
-        while True:
-            with suppress(KafkaError, OSError, TimeoutError):
-                await self._listen_while_it_lasts()
-            await asyncio.sleep(_PAUSE_S)
+        try:
+            while True:
+                with suppress(KafkaError, OSError, TimeoutError):
+                    await self._listen_while_it_lasts()
+                await asyncio.sleep(_PAUSE_S)
+        finally:
+            async with self._news:
+                self._news.notify_all()
 
     async def _listen_while_it_lasts(self) -> None:
         """Until nothing has come for a while: a reader that lost its broker may stay deaf."""
@@ -157,7 +167,9 @@ class Sender:
                 consumer.seek(partition, offset)
             heard_at = time.monotonic()
             while time.monotonic() - heard_at < _DEAF_S:
-                batches = await consumer.getmany(timeout_ms=300)
+                # Bounded from outside, too: a client that lost its broker's metadata doesn't keep to its own timeout.
+                async with asyncio.timeout(_DEAF_S):
+                    batches = await consumer.getmany(timeout_ms=300)
                 for partition, batch in batches.items():
                     self._positions[partition] = batch[-1].offset + 1
                     await self._take(batch)
