@@ -28,6 +28,7 @@ from schemas.topics import PRINCIPALS
 NAME: Final = "kafka"
 VARIABLE: Final = "MLP_KAFKA_BOOTSTRAP_SERVERS"
 PARTITIONS_VARIABLE: Final = "MLP_KAFKA_PARTITIONS"
+ADVERTISED_VARIABLE: Final = "MLP_KAFKA_ADVERTISED_PORT"
 EMBEDDED_PARTITIONS: Final = 4
 ADMIN: Final = "admin"
 _HERE: Final = Path(__file__).parent
@@ -124,13 +125,17 @@ class KafkaServer:
         settings = {
             "controller.quorum.voters": f"1@{HOST}:{controller}",
             "listeners": f"CLIENT://{HOST}:{client},CONTROLLER://{HOST}:{controller}",
-            "advertised.listeners": f"CLIENT://{HOST}:{client}",
+            "advertised.listeners": f"CLIENT://{HOST}:{self._advertised(client)}",
             "log.dirs": str(self._home / "log"),
             "listener.name.client.scram-sha-512.sasl.jaas.config": scram,
             "listener.name.controller.plain.sasl.jaas.config": f'{plain} user_{ADMIN}="{password}";',
         }
         lines = [f"{key}={value.replace(chr(92), chr(92) * 2)}" for key, value in settings.items()]
         return (_HERE / "kafka.properties").read_text() + "\n" + "\n".join(lines) + "\n"
+
+    def _advertised(self, client: int) -> str:
+        # Clients follow what the broker advertises: past a proxy before it, unless it advertises the proxy's port.
+        return self._context.environ.get(ADVERTISED_VARIABLE) or str(client)
 
     def _format(self) -> None:
         # Left by a first start that was stopped in the middle.
