@@ -2,10 +2,43 @@
 
 import logging
 import sys
+import time
+from collections.abc import Callable
+from typing import Final
 
 import structlog
 
 from chassis.settings import LogSettings
+
+_EVERY_S: Final = 60.0
+# A server that is away is told by `chassis/outages.py`; these tell each of their tries, hundreds a second.
+_TALKATIVE: Final = frozenset({"aiokafka", "asyncpg", "pymongo"})
+
+
+class OnceAMinute(logging.Filter):
+    """Lets one line a minute of each talkative library through, with the number that it has held back since the last.
+
+    What comes with a traceback is counted apart, message by message: it is what nobody foresaw.
+    """
+
+    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
+        super().__init__()
+        self._monotonic = monotonic
+        self._passed_at: dict[tuple[str, str], float] = {}
+        self._held_back: dict[tuple[str, str], int] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        library = record.name.partition(".")[0]
+        if library not in _TALKATIVE:
+            return True
+        kind = library, str(record.msg) if record.exc_info else ""
+        now = self._monotonic()
+        if now - self._passed_at.get(kind, float("-inf")) < _EVERY_S:
+            self._held_back[kind] = self._held_back.get(kind, 0) + 1
+            return False
+        self._passed_at[kind] = now
+        record.held_back = self._held_back.pop(kind, 0)
+        return True
 
 
 def configure_logs(settings: LogSettings, *, service: str) -> None:
@@ -22,10 +55,11 @@ def configure_logs(settings: LogSettings, *, service: str) -> None:
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=[*shared, structlog.stdlib.add_logger_name],
+            foreign_pre_chain=[*shared, structlog.stdlib.add_logger_name, structlog.stdlib.ExtraAdder(["held_back"])],
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
         )
     )
+    handler.addFilter(OnceAMinute())
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(settings.level)

@@ -9,6 +9,7 @@ from typing import TypeVar
 import structlog
 
 from chassis.bus.batch import BatchLine, Store
+from chassis.bus.connection import ping as reach_bus
 from chassis.bus.consumer import Consumers, Subscription
 from chassis.bus.dead_letters import DeadLetters
 from chassis.bus.line import Answered, Handler, Line
@@ -65,6 +66,7 @@ class Service:
         self._workers: list[Step] = []
         self._closers: list[Step] = []
         self.relay.serve(self.refusals.collection)
+        self.health.dependencies["bus"] = lambda: reach_bus(settings.kafka)
         self.health.dependencies["documents"] = lambda: ping(self.mongo)
 
     def aggregates(
@@ -171,7 +173,7 @@ class Service:
         log.info("started")
         watch = Watch(self.consumers, self.health, stuck_after_s=self.settings.stuck_after_s)
         async with asyncio.TaskGroup() as tasks:
-            for worker in (self.relay.run, watch.run, *self._workers):
+            for worker in (self.health.run, self.relay.run, watch.run, *self._workers):
                 tasks.create_task(_endless(worker))
 
     async def _drain(self) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from typing import Final
 
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
@@ -15,6 +16,7 @@ Connection = PoolConnectionProxy
 # Of the SQLSTATEs, classes 08 (connection), 53 (resources), 57 (operator intervention) and 40 (rollback: try again),
 # 25006 (a standby, for the moment) and 55P03 (a lock that wasn't had in time).
 _AWAY = ("08", "53", "57", "40", "25006", "55P03")
+_ANSWER_S: Final = 5
 
 
 class Tables:
@@ -34,7 +36,7 @@ class Tables:
         """
         try:
             pool = await self._opened()
-            async with pool.acquire() as connection, connection.transaction():
+            async with pool.acquire() as connection, _transaction(connection):
                 yield connection
         except asyncpg.PostgresError as error:
             if str(getattr(error, "sqlstate", "")).startswith(_AWAY):
@@ -48,7 +50,7 @@ class Tables:
     async def ping(self) -> None:
         """A round trip. Raises: TablesUnavailable."""
         async with self.transaction() as connection:
-            await connection.execute("SELECT 1")
+            await connection.execute("SELECT 1", timeout=_ANSWER_S)
 
     async def stop(self) -> None:
         if self._pool is not None:
@@ -60,9 +62,28 @@ class Tables:
             if self._pool is None:
                 self._pool = await asyncpg.create_pool(
                     self._settings.dsn.get_secret_value(),
-                    min_size=1,
+                    min_size=0,
                     max_size=self._settings.pool_size,
-                    timeout=5,
+                    timeout=_ANSWER_S,
                     command_timeout=60,
                 )
         return self._pool
+
+
+@asynccontextmanager
+async def _transaction(connection: Connection) -> AsyncGenerator[None]:
+    transaction = connection.transaction()
+    try:
+        await transaction.start()
+        try:
+            yield
+        except asyncpg.PostgresError:
+            await transaction.rollback()
+            raise
+        await transaction.commit()
+    except asyncpg.PostgresError:
+        raise
+    except BaseException:
+        # The driver would ask a server that may be silent for leave to cancel, to roll back, to hand the connection on.
+        connection.terminate()
+        raise

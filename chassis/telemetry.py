@@ -10,7 +10,7 @@ HANDLER_SECONDS = Histogram(
 )
 REFUSALS = Counter("mlp_refusals_total", "Requests refused, by code.", ["topic", "code"])
 DEAD_LETTERS = Counter("mlp_dead_letters_total", "Records given up on, by code.", ["topic", "code"])
-OUTAGE_RETRIES = Counter("mlp_outage_retries_total", "Tries that failed because a dependency was away.", ["code"])
+OUTAGE_RETRIES = Counter("mlp_outage_retries_total", "Tries and looks that failed as a dependency was away.", ["code"])
 CONSUMER_LAG = Gauge("mlp_consumer_lag_records", "Records not yet handled.", ["group", "topic", "partition"])
 OUTBOX_AGE = Gauge("mlp_outbox_oldest_age_seconds", "Age of the oldest event not yet on the bus.", ["collection"])
 PUBLISHED = Counter("mlp_published_events_total", "Events acknowledged by the bus.", ["topic"])

@@ -53,7 +53,7 @@ class BatchLine:
         try:
             await self._keep(self._taken)
         except PlatformError as error:
-            log.warning("put_back", records=len(records), code=error.code)
+            log.debug("put_back", records=len(records), code=error.code)
             return Outcome.PUT_BACK
         return Outcome.DONE
 

@@ -1,9 +1,15 @@
 """How this process reaches Kafka."""
 
 import ssl
-from typing import Any
+from typing import Any, Final
 
+from aiokafka.client import AIOKafkaClient
+from aiokafka.errors import KafkaError
+
+from chassis.errors import BusUnavailable
 from chassis.settings import KafkaSettings
+
+_ANSWER_MS: Final = 5_000
 
 
 def client_options(settings: KafkaSettings) -> dict[str, Any]:
@@ -21,3 +27,18 @@ def client_options(settings: KafkaSettings) -> dict[str, Any]:
     if settings.security_protocol.endswith("SSL"):
         options["ssl_context"] = ssl.create_default_context(cafile=settings.ssl_cafile)
     return options
+
+
+async def ping(settings: KafkaSettings) -> None:
+    """Connect, sign in and ask who is there, on a connection of its own: what the others are told may be hours old.
+
+    Raises:
+        BusUnavailable: nobody answers.
+    """
+    client = AIOKafkaClient(**client_options(settings), request_timeout_ms=_ANSWER_MS)
+    try:
+        await client.bootstrap()
+    except (KafkaError, OSError) as error:
+        raise BusUnavailable(f"no answer from {settings.bootstrap_servers}") from error
+    finally:
+        await client.close()

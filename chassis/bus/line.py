@@ -76,7 +76,7 @@ class Line:
             log.warning("assignment_lost", reason=str(error))
             outcome = Outcome.PUT_BACK
         except PlatformError as error:
-            log.warning("put_back", topic=record.topic, offset=record.offset, code=error.code)
+            log.debug("put_back", topic=record.topic, offset=record.offset, code=error.code)
             outcome = Outcome.PUT_BACK
         HANDLER_SECONDS.labels(self.topic.name, outcome).observe(self.clock.monotonic() - started)
         return outcome

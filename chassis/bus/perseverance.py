@@ -3,10 +3,8 @@
 from collections.abc import Awaitable, Callable
 from typing import Final, TypeVar
 
-import structlog
 from tenacity import (
     AsyncRetrying,
-    RetryCallState,
     retry_if_exception,
     stop_after_attempt,
     stop_after_delay,
@@ -14,16 +12,13 @@ from tenacity import (
 )
 
 from chassis.errors import AssignmentLost, Outage, PlatformError
-from chassis.telemetry import OUTAGE_RETRIES
-
-log = structlog.get_logger(__name__)
+from chassis.outages import outages
 
 T = TypeVar("T")
 
 OUTAGE_BOUND_S: Final = 60.0
 POISON_ATTEMPTS: Final = 5
 POISON_BOUND_S: Final = 4.0
-_LOG_EVERY_S: Final = 60.0
 
 ProbeAll = Callable[[], Awaitable[str | None]]
 """Asks every dependency; the reason why one isn't fit, or None."""
@@ -45,14 +40,27 @@ async def through_outages(work: Callable[[], Awaitable[T]], *, bound_s: float | 
     Raises:
         Outage: still away after `bound_s` seconds (None: never gives up).
     """
+    missed: set[str] = set()
+
+    async def once() -> T:
+        try:
+            return await work()
+        except PlatformError as error:
+            if is_outage(error):
+                missed.add(error.code)
+                outages.goes_on(error.code, str(error))
+            raise
+
     retrying = AsyncRetrying(
         retry=retry_if_exception(is_outage),
         wait=wait_exponential_jitter(multiplier=0.1, max=5, jitter=0.5),
         stop=stop_after_delay(bound_s) if bound_s is not None else lambda _: False,
-        before_sleep=_SayOnceAMinute(),
         reraise=True,
     )
-    return await _last_of(retrying, work)
+    done = await _last_of(retrying, once)
+    for code in missed:
+        outages.is_over(code)
+    return done
 
 
 async def against_poison(work: Callable[[], Awaitable[T]], probe: ProbeAll, *, attempts: int = POISON_ATTEMPTS) -> T:
@@ -89,19 +97,3 @@ async def _last_of(retrying: AsyncRetrying, work: Callable[[], Awaitable[T]]) ->
         with attempt:
             return await work()
     raise AssertionError("tenacity ends by returning or raising")
-
-
-class _SayOnceAMinute:
-    """One line a minute that says what is waited for, not a thousand."""
-
-    def __init__(self) -> None:
-        self._said_at: float | None = None
-
-    def __call__(self, state: RetryCallState) -> None:
-        error = state.outcome.exception() if state.outcome else None
-        code = error.code if isinstance(error, PlatformError) else "unknown"
-        OUTAGE_RETRIES.labels(code).inc()
-        waited = state.seconds_since_start or 0.0
-        if self._said_at is None or waited - self._said_at >= _LOG_EVERY_S:
-            self._said_at = waited
-            log.warning("waiting_for_dependency", code=code, reason=str(error), waited_s=round(waited, 1))
