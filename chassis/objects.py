@@ -1,5 +1,6 @@
 """The object store, any S3; its errors become ours here. The executor's bulk reading is its own (`obstore`)."""
 
+import asyncio
 import hashlib
 from collections.abc import AsyncGenerator, AsyncIterator, Generator
 from contextlib import asynccontextmanager, contextmanager
@@ -15,6 +16,7 @@ from chassis.errors import ObjectsUnavailable, PlatformError
 from chassis.settings import S3Settings
 
 CHUNK_BYTES: Final = 1024 * 1024
+_ANSWER_S: Final = 5
 _MISSING: Final = frozenset({"NoSuchKey", "NoSuchBucket", "NoSuchObject"})
 _CHANGED: Final = frozenset({"PreconditionFailed"})
 
@@ -157,7 +159,8 @@ class Objects:
     async def ping(self) -> None:
         """A round trip. Raises: ObjectsUnavailable."""
         with _translated(Location("models", "")):
-            await self._client.bucket_exists("models")
+            async with asyncio.timeout(_ANSWER_S):
+                await self._client.bucket_exists("models")
 
     @asynccontextmanager
     async def _response(

@@ -117,6 +117,7 @@ def _work_in_slots(
                 scoring=driver,
                 leases=heartbeats,
                 feed=feed,
+                reach_objects=service.objects.ping,
                 clock=clock,
                 lease_s=lease_s,
             ),

@@ -99,3 +99,7 @@ class Feed(Protocol):
     """Tells the world how far an attempt is, or doesn't."""
 
     def of(self, execution: Execution) -> Callable[[Progress], None]: ...
+
+
+ReachObjects = Callable[[], Awaitable[None]]
+"""A round trip to the object store; raises `Outage`."""

@@ -2,7 +2,8 @@
 
 from typing import Any, Final
 
-RETRYABLE: Final = frozenset({"worker-lost", "store-unavailable", "artifact-store-unavailable"})
+STORE_AWAY: Final = frozenset({"store-unavailable", "artifact-store-unavailable"})
+RETRYABLE: Final = STORE_AWAY | {"worker-lost"}
 """Codes where the same job may well succeed the next time; all others need somebody to change something."""
 
 

@@ -15,8 +15,8 @@ from services.executor.domain.errors import LeaseLost
 from services.executor.domain.execution import Execution
 from services.executor.domain.terms import Tenure
 from services.executor.moments import cause_of, now
-from services.executor.ports import Feed, Glances, Hold, Leases, Repository, Scoring
-from services.executor.scoring.errors import ScoringCancelled, ScoringError
+from services.executor.ports import Feed, Glances, Hold, Leases, ReachObjects, Repository, Scoring
+from services.executor.scoring.errors import STORE_AWAY, ScoringCancelled, ScoringError
 from services.executor.scoring.job import ScoringOutcome
 from services.executor.work import job_of
 
@@ -35,6 +35,7 @@ class RunAttempt:
     scoring: Scoring
     leases: Leases
     feed: Feed
+    reach_objects: ReachObjects
     clock: Clock
     lease_s: float
     look_every_s: float = LOOK_EVERY_S
@@ -70,6 +71,8 @@ class RunAttempt:
         except ScoringCancelled:
             return Interrupted()
         except ScoringError as error:
+            if error.code in STORE_AWAY and await self._outlasts_outage():
+                return Interrupted()
             return Failed(
                 code=error.code, message=error.message, retryable=error.retryable, log_uri=error.log_uri or None
             )
@@ -78,6 +81,15 @@ class RunAttempt:
             return Failed(code="internal", message=f"{type(error).__name__}: {error}", retryable=True)
         crash_points.passing(CrashPoint.SCORED)
         return _succeeded(outcome)
+
+    async def _outlasts_outage(self) -> bool:
+        """Whether the object store is away; where it is, this returns when it is back: no attempt is used up for it."""
+        try:
+            await self.reach_objects()
+        except Outage:
+            await through_outages(self.reach_objects, bound_s=None)
+            return True
+        return False
 
     async def _watch(self, execution_id: str, tenure: Tenure, hold: Hold) -> Ending | None:
         """Returns when the attempt has to stop: `Interrupted` on a cancellation, None when it is no longer ours."""

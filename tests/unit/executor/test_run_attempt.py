@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from chassis.errors import ObjectsUnavailable
 from schemas.executions import ExecutionFinished
 from services.executor.domain.terms import Tenure
 from services.executor.moments import cause_of
@@ -19,10 +20,15 @@ class Bench:
     def __init__(self):
         self.store, self.scoring, self.leases, self.feed = FakeExecutions(), FakeScoring(), FakeLeases(), FakeFeed()
         self.clock = HeldClock()
+        self.objects_away = False
         self.run = RunAttempt(
             executions=self.store, glances=self.store, scoring=self.scoring, leases=self.leases, feed=self.feed,
-            clock=self.clock, lease_s=15.0, look_every_s=0.01,
+            reach_objects=self.reach_objects, clock=self.clock, lease_s=15.0, look_every_s=0.01,
         )  # fmt: skip
+
+    async def reach_objects(self):
+        if self.objects_away:
+            raise ObjectsUnavailable("switched off by the test")
 
     async def begin(self, **said):
         execution = queued(**said)
@@ -159,3 +165,35 @@ async def test_an_error_keeps_its_code_and_its_log(bench):
     await task
 
     assert (bench.end.error.code, bench.end.log_uri) == ("input-corrupt", log_uri)
+
+
+async def test_an_object_store_that_is_away_is_waited_for_and_uses_no_attempt_up(bench):
+    task = await bench.begin(retries=0)
+    bench.objects_away = True
+    await bench.scoring.end(ScoringError("store-unavailable", "gone"))
+    await asyncio.sleep(0.05)
+    assert (await bench.store.load(EXECUTION_ID)).state == "running"
+    bench.objects_away = False
+    await task
+
+    execution = await bench.store.load(EXECUTION_ID)
+    assert (execution.state, execution.failures) == ("queued", 0)
+    assert not bench.store.of(ExecutionFinished)
+
+
+async def test_an_object_that_fails_while_the_store_is_well_is_a_failed_attempt(bench):
+    task = await bench.begin(retries=0)
+    await bench.scoring.end(ScoringError("store-unavailable", "only this one"))
+    await task
+
+    assert (bench.end.status, bench.end.error.code) == ("failed", "store-unavailable")
+
+
+async def test_who_waits_for_the_object_store_can_be_cancelled(bench):
+    task = await bench.begin()
+    bench.objects_away = True
+    await bench.scoring.end(ScoringError("artifact-store-unavailable", "gone"))
+    await bench.act(lambda each: each.cancel(requested_by="x", reason=None, request_id="c", at=bench.clock.now()))
+    await task
+
+    assert bench.end.status == "cancelled"
