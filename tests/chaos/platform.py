@@ -108,13 +108,18 @@ class Platform:
             if pid is not None and psutil.pid_exists(pid):
                 os.kill(pid, signal.SIGCONT)
 
+    def why_not_ready(self, program: str) -> str | None:
+        """None when a program is as it should be; else what it says."""
+        reasons = self.reasons(program)
+        return str(reasons) if reasons else None
+
     def reasons(self, program: str) -> dict[str, str]:
         """What isn't well, by check; empty when the program is ready."""
         if program in self.connections["servers"]:
             reason = self._server(program)
             return {program: reason} if reason else {}
         try:
-            _get(f"{self._instances()[program]['url']}/health/ready")
+            _get(f"{self.url(program)}/health/ready")
         except urllib.error.HTTPError as error:
             checks: dict[str, str] = json.loads(error.read())["checks"]
             return {name: reason for name, reason in checks.items() if reason != "ok"}
@@ -145,9 +150,13 @@ class Platform:
         self.await_ready(program, within_s=within_s)
         return time.monotonic() - begun
 
+    def url(self, program: str) -> str:
+        """Where a service's instance serves its page."""
+        return self._instances()[program]["url"]
+
     def metrics(self, program: str) -> str:
         """The page of figures of a service's instance."""
-        return _get(f"{self._instances()[program]['url']}/metrics/")
+        return _get(f"{self.url(program)}/metrics/")
 
     def log(self, program: str) -> str:
         """All that a program has written so far, this life's and earlier ones'."""

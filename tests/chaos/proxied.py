@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+import psutil
+
 from infra.embedded.kafka import ADVERTISED_VARIABLE
 from infra.embedded.parts import SERVERS
 from infra.embedded.ports import HOST, Ports, variable_of
@@ -29,6 +31,19 @@ class Proxied:
     servers: Platform
     services: Platform
     proxies: Mapping[str, Proxy]
+
+    @contextmanager
+    def frozen(self, server: str) -> Generator[None]:
+        """A server and its children, which PostgreSQL lets answer, stopped as by a machine that sleeps."""
+        parent = psutil.Process(self.servers.pid(server))
+        family = [parent, *parent.children(recursive=True)]
+        for each in family:
+            each.suspend()
+        try:
+            yield
+        finally:
+            for each in family:
+                each.resume()
 
 
 @contextmanager
