@@ -66,6 +66,7 @@ class Watch:
         stall = _Stall(subscription.handled, looks=before.looks + 1 if is_stalled else 0)
         self._stalls[subscription.group] = stall
         if stall.looks * _EVERY_S > self._stuck_after_s:
+            log.error("consumer_stuck", group=subscription.group, lag=sum(lags.values()), for_s=stall.looks * _EVERY_S)
             raise ConsumerStuck(subscription.group)
 
     def _show(self, group: str, lags: Mapping[TopicPartition, int]) -> None:

@@ -154,11 +154,15 @@ def _log_sizes(services: Platform) -> dict[str, int]:
 
 
 def _complaints(services: Platform, before: dict[str, int]) -> dict[str, list[str]]:
-    """Each service's warnings and errors since."""
+    """Each service's warnings and errors since; what Spark's own processes write among them is no line of its log."""
     return {
-        each: [line for line in services.log(each)[size:].splitlines() if '"level": "info"' not in line]
+        each: [line for line in services.log(each)[size:].splitlines() if _is_complaint(line)]
         for each, size in before.items()
     }
+
+
+def _is_complaint(line: str) -> bool:
+    return line.startswith("{") and json.loads(line)["level"] != "info"
 
 
 def _counted(said: dict[str, list[str]]) -> str:

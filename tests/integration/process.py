@@ -18,16 +18,16 @@ _STOP_S: Final = 40
 
 
 class ServiceProcess:
-    """`python -m services.<name>`."""
+    """`python -m <module>`; `services.<name>` has its own way to be asked for below."""
 
-    def __init__(self, name: str, environment: Mapping[str, str], log: Path) -> None:
+    def __init__(self, module: str, environment: Mapping[str, str], log: Path) -> None:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self._port = free.getsockname()[1]
         self._log = log
         with log.open("ab") as sink:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", f"services.{name}"],
+                [sys.executable, "-m", module],
                 cwd=CHECKOUT,
                 env={**environment, "MLP_HTTP_PORT": str(self._port)},
                 stdout=sink,
@@ -42,9 +42,16 @@ class ServiceProcess:
         """Return once the service says that it is ready."""
         deadline = time.monotonic() + _START_S
         while not self._is_ready():
-            assert self._process.poll() is None, f"it ended: {self._said()}"
-            assert time.monotonic() < deadline, f"it didn't get ready: {self._said()}"
+            assert self._process.poll() is None, f"it ended: {self.said()}"
+            assert time.monotonic() < deadline, f"it didn't get ready: {self.said()}"
             time.sleep(0.1)
+
+    def signal(self, number: signal.Signals) -> None:
+        self._process.send_signal(number)
+
+    def await_end(self, *, within_s: float) -> int:
+        """Wait until it has ended by itself; its exit code."""
+        return self._process.wait(within_s)
 
     def freeze(self) -> None:
         self._process.send_signal(signal.SIGSTOP)
@@ -75,20 +82,24 @@ class ServiceProcess:
             return False
         return True
 
-    def _said(self) -> str:
-        return self._log.read_text(errors="replace")[-2000:]
+    def said(self) -> str:
+        """The end of its log."""
+        return self._log.read_text(errors="replace")[-4000:]
 
 
 StartService = Callable[[], ServiceProcess]
 
 
 @contextmanager
-def starting(name: str, environment: Mapping[str, str], folder: Path) -> Iterator[StartService]:
-    """Starts processes of one service, which end with the block."""
+def starting(
+    name: str, environment: Mapping[str, str], folder: Path, *, module: str | None = None
+) -> Iterator[StartService]:
+    """Starts processes of one service, or of `module` in its place, which end with the block."""
     started: list[ServiceProcess] = []
 
     def start() -> ServiceProcess:
-        started.append(ServiceProcess(name, environment, folder / f"{name}-{len(started)}.log"))
+        log = folder / f"{name}-{len(started)}.log"
+        started.append(ServiceProcess(module or f"services.{name}", environment, log))
         return started[-1]
 
     try:
@@ -101,7 +112,7 @@ def starting(name: str, environment: Mapping[str, str], folder: Path) -> Iterato
 @contextmanager
 def serving(name: str, environment: Mapping[str, str], folder: Path) -> Iterator[ServiceProcess]:
     """One process, ready at the beginning of the block, which ends well at its end."""
-    process = ServiceProcess(name, environment, folder / f"{name}.log")
+    process = ServiceProcess(f"services.{name}", environment, folder / f"{name}.log")
     try:
         process.await_ready()
         yield process
