@@ -9,7 +9,7 @@ from chassis.bus.record import KafkaRecord
 from chassis.clock import Clock
 from chassis.errors import Expired, NotBrokerStamped, SchemaInvalid, SubjectMismatch, Unreadable
 from schemas.catalogue import SchemaViolation, parse
-from schemas.event import CATALOGUE, Event
+from schemas.event import CATALOGUE, Event, Kind
 from schemas.topics import Topic
 
 MAX_AGE: Final = timedelta(hours=24)
@@ -48,14 +48,16 @@ def read_fact(message: Message, topic: Topic) -> Event:
 
 
 def admit(message: Message, record: KafkaRecord, topic: Topic, clock: Clock) -> Event:
-    """Read a request from outside.
+    """Read a request or an observation from outside.
 
     Raises:
-        Refusal: too old, of another shape than its schema, or about another subject than its key says.
+        Refusal: a request that is too old, another shape than its schema, or another subject than its key says.
     """
     if topic.log_append_time and record.timestamp_type != _LOG_APPEND_TIME:
         raise NotBrokerStamped("the record's time was not set by the broker")
-    if clock.now() - stamped_at(record) > MAX_AGE:
+    # What was seen stays true, however long its reader was away; and it can be read again into tables that were lost.
+    asks = CATALOGUE[message.envelope.type].kind is Kind.REQUEST
+    if asks and clock.now() - stamped_at(record) > MAX_AGE:
         raise Expired("older than 24 hours when it was first handled")
     try:
         event = parse(message.envelope.type, message.data, topic=topic)

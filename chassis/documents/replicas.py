@@ -78,7 +78,17 @@ class Replica:
         with translated():
             stored = await self._stored_positions.find(which).to_list()
         seen = {int(each["_id"].rpartition("/")[2]): int(each["offset"]) for each in stored}
+        for partition, offset in tuple(seen.items()):
+            if offset > await self._positions.end_of(self.topic.name, partition):
+                await self._forget_position(partition)
+                del seen[partition]
         await self._positions.rewind(group, self.topic.name, seen)
+
+    async def _forget_position(self, partition: int) -> None:
+        # A topic that was lost and made anew counts from 0: by the old count this replica would seem to know it all.
+        log.warning("topic_begins_anew", topic=self.topic.name, partition=partition)
+        with translated():
+            await self._stored_positions.delete_one({"_id": f"{self.topic.name}/{partition}"})
 
     async def get(self, key: str) -> dict[str, Any] | None:
         """What is known of `key` once everything that was on the topic at the time of this call has been seen.

@@ -41,3 +41,21 @@ async def test_a_fact_that_was_seen_is_passed_over_when_it_comes_again(make_serv
         for sequence in (1, 2, 1, 2, 3):
             await outsider.state("registry", fact, sequence=sequence)
         assert (await replica.get(model_id))["facts"] == 3
+
+
+async def test_a_replica_knows_that_a_topic_was_lost_and_made_anew(make_service, outsider, new_name):
+    model_id = new_name()
+    first = make_service()
+    replica = first.service.follow("known_models", topic=MODEL_EVENTS, fold=fold)
+    async with living(first.service):
+        await outsider.answer(await outsider.send(model_id, description="one"))
+        await replica.get(model_id)
+
+    second = make_service()
+    replica = second.service.follow("known_models", topic=MODEL_EVENTS, fold=fold)
+    database = second.service.database
+    # As seen of a topic that was longer than the present one, in which nothing of this model was said.
+    await database["replica_positions"].update_many({}, {"$set": {"offset": 1_000_000}})
+    await database["known_models"].delete_one({"_id": model_id})
+    async with living(second.service), asyncio.timeout(20):
+        assert (await replica.get(model_id))["facts"] == 1
