@@ -1,6 +1,6 @@
 """How far consumer groups have come, and how to have one read again what it has committed.
 
-The bus is that of `.run/stack.json` in the current folder, as `operator`, unless MLP_KAFKA_… is set.
+The bus is that of `stack.json` in the run folder (`MLP_RUN_FOLDER`, `.run`), as `operator`, unless MLP_KAFKA_… is set.
 """
 
 import asyncio
@@ -24,13 +24,13 @@ from schemas.topics import OPERATOR, TOPICS
 T = TypeVar("T")
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__, pretty_exceptions_show_locals=False)
-_STACK_FILE: Final = Path(".run/stack.json")
+_STACK_FILE: Final = Path(os.environ.get("MLP_RUN_FOLDER", ".run")) / "stack.json"
 _VARIABLE: Final = "MLP_KAFKA_BOOTSTRAP_SERVERS"
 _REQUESTS: Final = frozenset(topic.name for topic in TOPICS if topic.name.endswith(".requests"))
 _out: Final = Console()
 _err: Final = Console(stderr=True)
 
-_Stack = Annotated[Path | None, typer.Option("--stack", help="The stack's file, instead of .run/stack.json.")]
+_Stack = Annotated[Path | None, typer.Option("--stack", help="The stack's file, instead of that in the run folder.")]
 _Topics = Annotated[list[str] | None, typer.Option("--topic", help="Only this one of the group's topics.")]
 
 
