@@ -58,16 +58,20 @@ class Work:
         table = BytesIO()
         pq.write_table(pa.Table.from_pandas(sales(_ROWS)), table)
         await self._put("datasets", f"{self.name}/sales.parquet", table.getvalue())
-        await self._put("models", f"incoming/{self.name}.onnx", linear())
         await self._dataset(self.name)
+        await self.register_model()
+        deployment = {"deployment_id": self.name, "name": self.name, "model_id": self.name, "version": 1}
+        deployment |= {"market": "FR", "input": {"uri": f"s3://datasets/{self.name}/", "format": "parquet"}}
+        await self._ask("Deployment", self.name, deployment)
+        await self.answered()
+
+    async def register_model(self) -> None:
+        """Lay the model's file down and have it registered; the same file again is the same version."""
+        await self._put("models", f"incoming/{self.name}.onnx", linear())
         model = {"model_id": self.name, "name": self.name, "description": "For a test", "function": "other"}
         model |= {"owner": "tests", "format": "onnx", "signature": signature("double", "float"), **_SCOPE}
         model["artifact"] = {"uri": f"s3://models/incoming/{self.name}.onnx"}
         await self._ask("ModelRegistration", self.name, model)
-        await self.answered()
-        deployment = {"deployment_id": self.name, "name": self.name, "model_id": self.name, "version": 1}
-        deployment |= {"market": "FR", "input": {"uri": f"s3://datasets/{self.name}/", "format": "parquet"}}
-        await self._ask("Deployment", self.name, deployment)
         await self.answered()
 
     async def ask(self, *, executions: int = 1, updates: int = 5, points: int = 7) -> None:
