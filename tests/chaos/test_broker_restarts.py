@@ -48,10 +48,11 @@ async def test_every_group_goes_on_within_a_minute_of_each_of_many_restarts(runn
             for number in range(ROUNDS):
                 begun = time.monotonic()
                 ended = running.kill("kafka") if number % 2 else running.terminate("kafka")
-                await asyncio.to_thread(running.await_restart, "kafka", ended, within_s=WITHIN_S)
+                broker_s = await asyncio.to_thread(running.await_restart, "kafka", ended, within_s=WITHIN_S)
                 await _progress(groups, await _offsets(groups))
                 took.append(time.monotonic() - begun)
-                print(f"restart {number + 1}: {took[-1]:.1f} s")  # noqa: T201 - what was measured
+                print(f"restart {number + 1}: {took[-1]:.1f} s, broker {broker_s:.1f} s")  # noqa: T201 - what was measured
+                assert took[-1] < WITHIN_S
         await work.answered(seconds=120)
         await work.check()
     figures = f"{min(took):.1f} / {statistics.median(took):.1f} / {max(took):.1f} s"
@@ -85,14 +86,17 @@ async def _progress(groups: Groups, before: Mapping[str, int]) -> dict[str, int]
     while behind := [each for each in before if now[each] <= before[each]]:
         assert time.monotonic() < deadline, f"no progress: {behind}"
         await asyncio.sleep(_LOOK_S)
-        with suppress(BusUnavailable):
-            now = await _offsets(groups)
+        now = await _offsets(groups)
     return now
 
 
 async def _offsets(groups: Groups) -> dict[str, int]:
-    """How many records each group has done with."""
-    found: defaultdict[str, int] = defaultdict(int)
-    for each in await groups.positions():
-        found[each.group] += each.offset
-    return found
+    """How many records each group has done with, as soon as the broker can say."""
+    async with asyncio.timeout(WITHIN_S):
+        while True:
+            with suppress(BusUnavailable):
+                found: defaultdict[str, int] = defaultdict(int)
+                for each in await groups.positions():
+                    found[each.group] += each.offset
+                return found
+            await asyncio.sleep(_LOOK_S)
