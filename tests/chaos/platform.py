@@ -108,11 +108,6 @@ class Platform:
             if pid is not None and psutil.pid_exists(pid):
                 os.kill(pid, signal.SIGCONT)
 
-    def why_not_ready(self, program: str) -> str | None:
-        """None when a program is as it should be; else what it says."""
-        reasons = self.reasons(program)
-        return str(reasons) if reasons else None
-
     def reasons(self, program: str) -> dict[str, str]:
         """What isn't well, by check; empty when the program is ready."""
         if program in self.connections["servers"]:
