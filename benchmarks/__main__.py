@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from benchmarks import latency, memory, startup
+from benchmarks import latency, memory, relay, saturation, startup
 from benchmarks.result import Result, write
 from examples.grocery.errors import DemoError
 from examples.grocery.stack import read_stack
@@ -16,7 +16,13 @@ from infra.embedded.layout import CHECKOUT
 
 Benchmark = Callable[[], Coroutine[Any, Any, Result]]
 
-BENCHMARKS: dict[str, Benchmark] = {"latency": latency.run, "memory": memory.run, "startup": startup.run}
+BENCHMARKS: dict[str, Benchmark] = {
+    "latency": latency.run,
+    "saturation": saturation.run,
+    "relay": relay.run,
+    "memory": memory.run,
+    "startup": startup.run,
+}
 
 app = typer.Typer(add_completion=False)
 console = Console()

@@ -1,120 +1,44 @@
 """From sending a request to reading its fact, beside what the bus alone takes to bring the request itself."""
 
-import asyncio
-import time
-from dataclasses import dataclass, field
-from typing import Any
+from itertools import islice
 
 import numpy as np
-import obstore
-from aiokafka import AIOKafkaConsumer
 
 from benchmarks.result import Result, Row
-from examples.grocery.bus import Bus
-from examples.grocery.events import Message, read_message
-from examples.grocery.objects import Buckets
+from benchmarks.subjects import make_models, updates
+from benchmarks.traffic import Traffic
 from examples.grocery.stack import Stack, read_stack
 from infra.embedded.layout import CHECKOUT
 
-RATE_HZ = 20
-REQUESTS = 600
+RATES_HZ = (20, 50)
+SECONDS = 30
+MODELS = 64
 TIMEOUT_S = 30.0
-_MODEL_ID = "bench-latency"
-_ARTIFACT = "s3://models/incoming/bench/latency.txt"
-# The head of LightGBM's own text format; it is registered here and never scored.
-_TREE = b"tree\nversion=v4\nnum_class=1\nnum_tree_per_iteration=1\nlabel_index=0\nmax_feature_idx=0\nend of trees\n"
-
-
-@dataclass
-class Arrivals:
-    """When each request was sent, when it was on its topic, and when its fact was."""
-
-    sent: dict[str, float] = field(default_factory=dict)
-    requests: dict[str, float] = field(default_factory=dict)
-    facts: dict[str, float] = field(default_factory=dict)
-
-    def note(self, message: Message, now: float) -> None:
-        if message.topic == "ml.model.requests":
-            self.requests[message.id] = now
-        else:
-            self.facts[str(message.data.get("request_id"))] = now
-
-    def milliseconds(self, arrived: dict[str, float]) -> list[float]:
-        return [(arrived[each] - since) * 1000 for each, since in self.sent.items() if each in arrived]
+_PERCENTILES = (50, 99)
 
 
 async def run() -> Result:
-    """Updates of one model at a steady rate, each answered by a fact."""
+    """Updates of many models at each steady rate, each answered by a fact."""
     stack = read_stack(CHECKOUT / ".run" / "stack.json")
-    arrivals = Arrivals()
-    async with Bus(stack.kafka) as bus:
-        await _register(bus, stack)
-        watching = asyncio.create_task(_watch(stack, arrivals, ready := asyncio.Event()))
-        await ready.wait()
-        await _send_paced(bus, arrivals)
-        async with asyncio.timeout(TIMEOUT_S):
-            await watching
-    bare, whole = arrivals.milliseconds(arrivals.requests), arrivals.milliseconds(arrivals.facts)
-    rows = [_row("request → fact", whole, q, bare) for q in (50, 99)]
-    rows += [_row("request on its topic (the bus alone)", bare, q) for q in (50, 99)]
-    return Result(
-        "latency", f"Latency at {RATE_HZ} requests a second", rows, {"rate_hz": RATE_HZ, "requests": REQUESTS}
-    )
+    models = await make_models(stack, MODELS)
+    rows = [row for rate_hz in RATES_HZ for row in _rows(await measured(stack, models, rate_hz=rate_hz), rate_hz)]
+    return Result("latency", "From request to fact", rows, {"seconds": SECONDS, "models": MODELS})
 
 
-def _row(name: str, taken: list[float], percentile: int, limit: list[float] | None = None) -> Row:
-    value = float(np.percentile(taken, percentile))
-    if limit is None:
-        return Row(f"{name}, p{percentile}", value, "ms")
-    return Row(f"{name}, p{percentile}", value, "ms", value / float(np.percentile(limit, percentile)), "the bus alone")
+async def measured(stack: Stack, models: list[str], *, rate_hz: float, seconds: float = SECONDS) -> Traffic:
+    """Traffic of updates at a steady rate, all of it answered."""
+    async with Traffic(stack.kafka) as traffic:
+        await traffic.paced(islice(updates(models), int(rate_hz * seconds)), rate_hz)
+        await traffic.answered(timeout_s=TIMEOUT_S)
+    return traffic
 
 
-async def _register(bus: Bus, stack: Stack) -> None:
-    store, key = Buckets(stack.objects).at(_ARTIFACT)
-    await obstore.put_async(store, key, _TREE)
-    registration = {
-        "model_id": _MODEL_ID,
-        "name": "Latency benchmark",
-        "description": "Registered by the benchmark; its description changes all the time.",
-        "function": "other",
-        "owner": "benchmarks",
-        "markets": ["*"],
-        "brands": [],
-        "format": "lightgbm",
-        "artifact": {"uri": _ARTIFACT},
-    }
-    request = _request("ModelRegistrationRequested", registration)
-    await bus.ask(request, answers={"ModelRegistered", "ModelRegistrationMatched"})
+def _rows(traffic: Traffic, rate_hz: float) -> list[Row]:
+    def row(name: str, taken: list[float], percentile: int, limit: list[float] | None = None) -> Row:
+        value, named = float(np.percentile(taken, percentile)), f"{rate_hz:g}/s, {name}, p{percentile}"
+        if limit is None:
+            return Row(named, value, "ms")
+        return Row(named, value, "ms", value / float(np.percentile(limit, percentile)), "the bus alone")
 
-
-async def _send_paced(bus: Bus, arrivals: Arrivals) -> None:
-    begun = time.monotonic()
-    sending: list[asyncio.Task[None]] = []
-    for number in range(REQUESTS):
-        await asyncio.sleep(max(0.0, begun + number / RATE_HZ - time.monotonic()))
-        update = {"model_id": _MODEL_ID, "description": f"Update {number} of a run begun at {begun}."}
-        request = _request("ModelUpdateRequested", update)
-        arrivals.sent[request.id] = time.monotonic()
-        sending.append(asyncio.create_task(bus.send(request)))
-    await asyncio.gather(*sending)
-
-
-async def _watch(stack: Stack, arrivals: Arrivals, ready: asyncio.Event) -> None:
-    # Only an operator may read both the requests and the facts, and one reader times them alike.
-    options = stack.kafka.client("operator")
-    consumer = AIOKafkaConsumer("ml.model.requests", "ml.model.events", **options, fetch_max_wait_ms=20)
-    await consumer.start()
-    try:
-        await consumer.seek_to_end()
-        for partition in consumer.assignment():
-            await consumer.position(partition)
-        ready.set()
-        while len(arrivals.sent.keys() & arrivals.facts.keys()) < REQUESTS:
-            record = await consumer.getone()
-            arrivals.note(read_message(record.topic, record.headers, record.value or b"{}"), time.monotonic())
-    finally:
-        await consumer.stop()
-
-
-def _request(name: str, data: dict[str, Any]) -> Message:
-    return Message(topic="ml.model.requests", type=name, subject=_MODEL_ID, data=data, correlation_id="bench-latency")
+    rows = [row("request → fact", traffic.answered_ms, each, traffic.heard_ms) for each in _PERCENTILES]
+    return rows + [row("request on its topic (the bus alone)", traffic.heard_ms, each) for each in _PERCENTILES]
