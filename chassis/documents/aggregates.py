@@ -39,19 +39,28 @@ Decide = Callable[[A | None], A | None]
 
 
 class WakeRelay(Protocol):
-    """Told of each document whose outbox has something new."""
+    """Told of each document whose outbox has something new.
 
-    def __call__(self, collection: Collection, document_id: str) -> None: ...
+    `outgoing` is all that is in there, if the writer knows: None has it read.
+    """
+
+    def __call__(
+        self, collection: Collection, document_id: str, outgoing: Sequence[Outgoing] | None = None
+    ) -> None: ...
 
 
 @dataclass(frozen=True)
 class Stored(Generic[A]):
-    """An aggregate and where it stood when it was loaded. `revision` 0: it isn't there yet."""
+    """An aggregate and where it stood when it was loaded. `revision` 0: it isn't there yet.
+
+    `is_published`: its outbox was empty.
+    """
 
     aggregate: A | None
     revision: int
     sequence: int
     handled: frozenset[str]
+    is_published: bool
 
 
 class Aggregates(Generic[A]):
@@ -141,9 +150,15 @@ class Aggregates(Generic[A]):
         with translated():
             document = await self.collection.find_one({"_id": aggregate_id})
         if document is None:
-            return Stored(None, 0, 0, frozenset())
+            return Stored(None, 0, 0, frozenset(), is_published=True)
         handled = frozenset((*document.get("_inbox", ()), *document.get("_made", ())))
-        return Stored(self.from_document(document), document["_rev"], document["_sequence"], handled)
+        return Stored(
+            self.from_document(document),
+            document["_rev"],
+            document["_sequence"],
+            handled,
+            is_published=not document.get("_outbox"),
+        )
 
     def from_document(self, document: Document) -> A:
         """The aggregate in a document of the collection."""
@@ -165,7 +180,8 @@ class Aggregates(Generic[A]):
         crash_points.passing(CrashPoint.SAVED)
         aggregate.events.clear()
         if outgoing:
-            self._wake(self.collection, aggregate_id)
+            # Whatever was saved since the load has made this save fail: what was empty then holds nothing but this.
+            self._wake(self.collection, aggregate_id, outgoing if stored.is_published else None)
 
     def _outgoing(self, aggregate: A, stored: Stored[A], cause: Cause) -> list[Outgoing]:
         """Facts are numbered on from the last one; what else the aggregate raises has no place in that count."""

@@ -2,8 +2,9 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import structlog
 from pymongo import UpdateOne
@@ -33,6 +34,18 @@ INDEX: Final[Mapping[str, Any]] = {
 }
 
 
+@dataclass(frozen=True)
+class Outbox:
+    """One document's events that are not yet known to be on the bus, in their order; there may be none."""
+
+    document_id: str
+    events: Sequence[Outgoing]
+
+    @classmethod
+    def of(cls, document: Document) -> Self:
+        return cls(document["_id"], [Outgoing.from_document(entry) for entry in document.get("_outbox", ())])
+
+
 class Relay:
     """Publishes what its collections' outboxes hold.
 
@@ -45,7 +58,7 @@ class Relay:
         self._clock = clock
         self._before: dict[str, BeforePublish | None] = {}
         self._collections: dict[str, Collection] = {}
-        self._woken: dict[tuple[str, str], None] = {}
+        self._woken: dict[tuple[str, str], Outbox | None] = {}
         self._wake = asyncio.Event()
 
     def serve(self, collection: Collection, *, before_publish: BeforePublish | None = None) -> None:
@@ -53,9 +66,12 @@ class Relay:
         self._collections[collection.name] = collection
         self._before[collection.name] = before_publish
 
-    def wake(self, collection: Collection, document_id: str) -> None:
-        """There is something new in this document's outbox."""
-        self._woken[collection.name, document_id] = None
+    def wake(self, collection: Collection, document_id: str, outgoing: Sequence[Outgoing] | None = None) -> None:
+        """There is something new in this document's outbox; nothing but `outgoing`, where that is given."""
+        key = collection.name, document_id
+        known = None if outgoing is None else Outbox(document_id, outgoing)
+        # A later save may have been quicker to say so; and what has to wait long is better kept in the store alone.
+        self._woken[key] = known if key not in self._woken and len(self._woken) < _AT_ONCE else None
         self._wake.set()
 
     async def prepare(self) -> None:
@@ -84,14 +100,13 @@ class Relay:
 
     async def _publish_some(self) -> None:
         # Taken off the list first: a save that comes while we publish has to wake us again.
-        waiting = [self._woken.popitem()[0] for _ in range(min(len(self._woken), _AT_ONCE))]
-        by_collection: dict[str, list[str]] = {}
-        for name, document_id in waiting:
-            by_collection.setdefault(name, []).append(document_id)
+        waiting = dict(self._woken.popitem() for _ in range(min(len(self._woken), _AT_ONCE)))
         try:
-            for name, ids in by_collection.items():
-                await self._publish(self._collections[name], {"_id": {"$in": ids}})
+            for name, collection in self._collections.items():
+                mine = {document_id: known for (its, document_id), known in waiting.items() if its == name}
+                await self._publish(collection, await _outboxes(collection, mine))
         except BaseException:
+            # Read again the next time: a relay that was faster has taken some of it off meanwhile.
             self._woken |= dict.fromkeys(waiting)
             raise
 
@@ -110,50 +125,69 @@ class Relay:
             age = (self._clock.now() - oldest["_outbox_since"]).total_seconds() if oldest else 0.0
             OUTBOX_AGE.labels(collection.name).set(max(age, 0.0))
             if oldest is not None and oldest["_outbox_since"] < before:
-                await self._publish(collection, {"_outbox_since": {"$lt": before}})
+                await self._publish(collection, await _read(collection, {"_outbox_since": {"$lt": before}}))
 
-    async def _publish(self, collection: Collection, which: Document) -> None:
-        with translated():
-            documents = await collection.find(which, {"_outbox": 1}).limit(_AT_ONCE).to_list()
+    async def _publish(self, collection: Collection, outboxes: Sequence[Outbox]) -> None:
         try:
-            await self._send(collection, documents)
+            await self._send(collection, outboxes)
         except Unpublishable:
             # One of them holds up its own successors, and nobody else's.
-            for document in documents:
-                await self._send_alone(collection, document)
+            for outbox in outboxes:
+                await self._send_alone(collection, outbox)
 
-    async def _send_alone(self, collection: Collection, document: Document) -> None:
+    async def _send_alone(self, collection: Collection, outbox: Outbox) -> None:
         try:
-            await self._send(collection, [document])
+            await self._send(collection, [outbox])
         except Unpublishable as error:
-            log.error("unpublishable_outbox", collection=collection.name, document=document["_id"], reason=str(error))  # noqa: TRY400 - it has no more to tell
+            document_id, reason = outbox.document_id, str(error)
+            log.error("unpublishable_outbox", collection=collection.name, document=document_id, reason=reason)  # noqa: TRY400 - it has no more to tell
 
-    async def _send(self, collection: Collection, documents: Sequence[Document]) -> None:
-        outgoing = [Outgoing.from_document(entry) for document in documents for entry in document.get("_outbox", ())]
+    async def _send(self, collection: Collection, outboxes: Sequence[Outbox]) -> None:
+        outgoing = [each for outbox in outboxes for each in outbox.events]
         if outgoing:
             before_publish = self._before[collection.name]
             if before_publish is not None:
                 await before_publish(outgoing)
             await self._publisher.publish(outgoing)
             crash_points.passing(CrashPoint.PUBLISHED)
-        await self._forget(collection, documents)
-
-    async def _forget(self, collection: Collection, documents: Sequence[Document]) -> None:
-        writes = [write for document in documents for write in _forgetting(document)]
-        if writes:
-            with translated():
-                await collection.bulk_write(writes)
+        await _forget(collection, outboxes)
 
 
-def _forgetting(document: Document) -> list[UpdateOne]:
-    """Take the events off that were in `document`, and nothing that has come since."""
-    one, sent = {"_id": document["_id"]}, [entry["id"] for entry in document.get("_outbox", ())]
-    if not sent:
-        return [UpdateOne({**one, "_outbox": []}, {"$unset": {"_outbox_since": ""}})]
-    # Nearly always the outbox is what it was. It grows at its end and shrinks by what was sent, so as many entries with
-    # the same first and last are the same ones, and one write does for both fields.
-    unchanged = {"_outbox": {"$size": len(sent)}, "_outbox.0.id": sent[0], f"_outbox.{len(sent) - 1}.id": sent[-1]}
-    return [
-        UpdateOne({**one, **unchanged}, {"$set": {"_outbox": []}, "$unset": {"_outbox_since": ""}}),
-        UpdateOne({**one, "_outbox.id": {"$in": sent}}, {"$pull": {"_outbox": {"id": {"$in": sent}}}}),
-    ]
+async def _outboxes(collection: Collection, waiting: Mapping[str, Outbox | None]) -> list[Outbox]:
+    known = [outbox for outbox in waiting.values() if outbox is not None]
+    unknown = [document_id for document_id, outbox in waiting.items() if outbox is None]
+    return [*known, *await _read(collection, {"_id": {"$in": unknown}})] if unknown else known
+
+
+async def _read(collection: Collection, which: Document) -> list[Outbox]:
+    with translated():
+        documents = await collection.find(which, {"_outbox": 1}).limit(_AT_ONCE).to_list()
+    return [Outbox.of(document) for document in documents]
+
+
+async def _forget(collection: Collection, outboxes: Sequence[Outbox]) -> None:
+    """Take the events of `outboxes` off their documents, and nothing that has come since."""
+    if not outboxes:
+        return
+    with translated():
+        emptied = await collection.bulk_write([_emptying(each) for each in outboxes])
+        if emptied.matched_count < len(outboxes) and (pulls := [_pulling(each) for each in outboxes if each.events]):
+            await collection.bulk_write(pulls)
+
+
+def _emptying(outbox: Outbox) -> UpdateOne:
+    """Nearly always an outbox is what it was, and one write does for both of its fields.
+
+    It grows at its end and shrinks by what was sent, so as many entries with the same first and last are the same ones.
+    """
+    which: Document = {"_id": outbox.document_id, "_outbox": []}
+    if outbox.events:
+        first, last, size = outbox.events[0].envelope.id, outbox.events[-1].envelope.id, len(outbox.events)
+        which |= {"_outbox": {"$size": size}, "_outbox.0.id": first, f"_outbox.{size - 1}.id": last}
+    return UpdateOne(which, {"$set": {"_outbox": []}, "$unset": {"_outbox_since": ""}})
+
+
+def _pulling(outbox: Outbox) -> UpdateOne:
+    """For an outbox that isn't what it was: does nothing where it is empty by now."""
+    sent = {"$in": [each.envelope.id for each in outbox.events]}
+    return UpdateOne({"_id": outbox.document_id, "_outbox.id": sent}, {"$pull": {"_outbox": {"id": sent}}})

@@ -66,7 +66,7 @@ class Refusals:
         except DocumentConflict:
             return
         crash_points.passing(CrashPoint.REFUSED)
-        self._wake(self.collection, delivery.request_key)
+        self._wake(self.collection, delivery.request_key, [outgoing])
 
 
 def _shortened(violation: Violation) -> Violation:

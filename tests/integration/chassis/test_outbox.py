@@ -5,11 +5,11 @@ from datetime import UTC, datetime
 import pytest
 
 from chassis.documents.client import connect
-from chassis.documents.outbox import _forgetting
+from chassis.documents.outbox import Outbox, _forget
 
 
 def entries(*names: str) -> list[dict]:
-    return [{"id": name, "value": "{}"} for name in names]
+    return [{"id": name, "source": "/test", "type": "ml.Test.v1", "topic": "test", "value": "{}"} for name in names]
 
 
 @pytest.mark.parametrize(
@@ -29,8 +29,26 @@ async def test_only_what_was_published_is_forgotten(mongo, new_name, published, 
         since = datetime.now(UTC)
         await collection.insert_one({"_id": "one", "_outbox": entries(*now_there), "_outbox_since": since})
 
-        await collection.bulk_write(_forgetting({"_id": "one", "_outbox": entries(*published)}))
+        await _forget(collection, [Outbox.of({"_id": "one", "_outbox": entries(*published)})])
 
         document = await collection.find_one({"_id": "one"})
         assert [entry["id"] for entry in document["_outbox"]] == left
         assert ("_outbox_since" in document) == bool(left)
+
+
+async def test_an_outbox_that_has_grown_keeps_no_other_from_being_emptied(mongo, new_name):
+    async with connect(mongo) as client:
+        collection = client["outbox-test"][new_name()]
+        since = datetime.now(UTC)
+        for name, there in {"as-it-was": ["a"], "grown": ["b", "c"], "read-empty": ["d"]}.items():
+            await collection.insert_one({"_id": name, "_outbox": entries(*there), "_outbox_since": since})
+        sent = {"as-it-was": ["a"], "grown": ["b"], "read-empty": [], "gone": ["e"]}
+
+        outboxes = [Outbox.of({"_id": name, "_outbox": entries(*published)}) for name, published in sent.items()]
+        await _forget(collection, outboxes)
+
+        left = {each["_id"]: each async for each in collection.find()}
+        assert {name: [entry["id"] for entry in each["_outbox"]] for name, each in left.items()} == {
+            "as-it-was": [], "grown": ["c"], "read-empty": ["d"],
+        }  # fmt: skip
+        assert {name for name, each in left.items() if "_outbox_since" in each} == {"grown", "read-empty"}
