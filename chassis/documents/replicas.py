@@ -14,6 +14,7 @@ from chassis.bus.line import Handler
 from chassis.bus.perseverance import through_outages
 from chassis.bus.positions import Positions
 from chassis.bus.record import KafkaRecord
+from chassis.clock import new_id
 from chassis.documents.client import Database, Document, translated
 from chassis.errors import DocumentConflict, ReplicaBehind, Unreadable
 from schemas.event import CATALOGUE, Event
@@ -27,12 +28,13 @@ Fold = Callable[[dict[str, Any], Any], dict[str, Any]]
 _LOOK_AGAIN_S: Final = 0.02
 _STORE_EVERY_S: Final = 0.2
 _WAIT_BOUND_S: Final = 10.0
+_REMEMBERED: Final = 128
 
 
 class Replica:
     """One collection that follows one facts' topic.
 
-    A document is `{_id: key, _sequence: the last fact's number, …the folded fields}`.
+    A document is `{_id: key, _sequence: the last fact's number, _write: an id of its own, …the folded fields}`.
     """
 
     def __init__(self, database: Database, name: str, *, topic: Topic, fold: Fold, positions: Positions) -> None:
@@ -41,6 +43,7 @@ class Replica:
         self._stored_positions = database["replica_positions"]
         self._seen: dict[int, int] = {}
         self._unstored: set[int] = set()
+        self._remembered: dict[str, Document] = {}
         self._fold = fold
         self._positions = positions
 
@@ -123,6 +126,8 @@ class Replica:
 
     async def _on_fact(self, event: Event, delivery: Delivery) -> None:
         sequence = delivery.envelope.sequence or 0
+        if await self._follows_remembered(event, sequence):
+            return
         known = await self._known(event.subject)
         last = known["_sequence"] if known else 0
         if sequence <= last:
@@ -133,15 +138,37 @@ class Replica:
             return
         await self._apply(event, sequence, known)
 
+    async def _follows_remembered(self, event: Event, sequence: int) -> bool:
+        """Fold the next fact into what this process has written last; False if that isn't what is stored."""
+        known = self._remembered.pop(event.subject, None)
+        if known is None or sequence != known["_sequence"] + 1:
+            return False
+        document = self._folded(event, sequence, known)
+        with translated():
+            # Any write of anybody's gives the document another `_write`.
+            result = await self._collection.replace_one({"_id": event.subject, "_write": known["_write"]}, document)
+        if result.matched_count:
+            self._remember(event.subject, document)
+        return bool(result.matched_count)
+
     async def _apply(self, event: Event, sequence: int, known: Document | None) -> None:
-        fields = {name: value for name, value in (known or {}).items() if not name.startswith("_")}
-        document = {**self._fold(fields, event), "_sequence": sequence}
+        document = self._folded(event, sequence, known)
         older = {"_id": event.subject, "_sequence": {"$lt": sequence}}
         try:
             with translated():
                 await self._collection.replace_one(older, document, upsert=True)
         except DocumentConflict:
             return  # Another instance was further already.
+        self._remember(event.subject, document)
+
+    def _folded(self, event: Event, sequence: int, known: Document | None) -> Document:
+        fields = {name: value for name, value in (known or {}).items() if not name.startswith("_")}
+        return {**self._fold(fields, event), "_sequence": sequence, "_write": new_id()}
+
+    def _remember(self, key: str, document: Document) -> None:
+        self._remembered[key] = document
+        if len(self._remembered) > _REMEMBERED:
+            del self._remembered[next(iter(self._remembered))]
 
     async def _read_again(self, key: str) -> None:
         async for record in self._positions.records_of(self.topic.name, key):

@@ -1,26 +1,53 @@
 import pytest
+from pymongo.errors import ConnectionFailure, DuplicateKeyError
 
 from chassis.bus.delivery import Delivery
 from chassis.bus.envelope import Envelope
-from chassis.documents.replicas import Replica
+from chassis.documents.replicas import _REMEMBERED, Replica
+from chassis.errors import DocumentsUnavailable
 from schemas.models import ModelArchived
 from schemas.topics import MODEL_EVENTS
 
 from .conftest import record
 
 
+class Replaced:
+    def __init__(self, matched_count) -> None:
+        self.matched_count = matched_count
+
+
 class FakeCollection:
-    """As much of a collection as a replica needs."""
+    """As much of a collection as a replica needs; may lose the answer to a write that it has made."""
 
     def __init__(self) -> None:
         self.documents = {}
+        self.reads = 0
+        self.lost_answers = 0
 
     async def find_one(self, which):
-        return self.documents.get(which["_id"])
+        self.reads += 1
+        found = self.documents.get(which["_id"])
+        return found and dict(found)
 
-    async def replace_one(self, which, document, *, upsert) -> None:
-        assert upsert
+    async def replace_one(self, which, document, *, upsert=False) -> Replaced:
+        kept = self.documents.get(which["_id"])
+        if not self._matches(kept, which):
+            if kept is not None and upsert:
+                raise DuplicateKeyError("E11000")
+            if not upsert:
+                return Replaced(0)
         self.documents[which["_id"]] = {"_id": which["_id"], **document}
+        if self.lost_answers:
+            self.lost_answers -= 1
+            raise ConnectionFailure("after the write")
+        return Replaced(0 if kept is None else 1)
+
+    def _matches(self, kept, which) -> bool:
+        if kept is None:
+            return False
+        if "_write" in which:
+            return kept.get("_write") == which["_write"]
+        return kept["_sequence"] < which["_sequence"]["$lt"]
 
 
 class FakePositions:
@@ -48,12 +75,29 @@ def delivery(clock, sequence):
 
 
 @pytest.fixture
-def make_replica():
-    def make(records):
-        database = {"known_models": FakeCollection(), "replica_positions": FakeCollection()}
+def store():
+    return FakeCollection()
+
+
+@pytest.fixture
+def make_replica(store):
+    def make(records=()):
+        database = {"known_models": store, "replica_positions": FakeCollection()}
         return Replica(database, "known_models", topic=MODEL_EVENTS, fold=fold, positions=FakePositions(records))
 
     return make
+
+
+@pytest.fixture
+def hear(clock):
+    """Have a replica hear of the archival of versions, each the fact of that number."""
+
+    async def heard(replica, *versions, model_id="demand"):
+        for version in versions:
+            fact = ModelArchived(model_id=model_id, version=version, archived_by="anonymous", request_id="1")
+            await replica.handlers[ModelArchived](fact, delivery(clock, version))
+
+    return heard
 
 
 @pytest.mark.parametrize(
@@ -61,17 +105,83 @@ def make_replica():
     [{"version": "three"}, {"version": 2, "ce_type": "ml.NeverHeardOf.v1"}],
     ids=["schema-invalid", "unknown-type"],
 )
-async def test_a_fact_that_was_buried_does_not_take_its_successors_with_it(make_replica, clock, broken):
+async def test_a_fact_that_was_buried_does_not_take_its_successors_with_it(make_replica, hear, clock, broken):
     topic = [
         archived(1, clock, sequence=1),
         archived(clock=clock, sequence=2, **broken),
         archived(3, clock, sequence=3),
     ]
     replica = make_replica(topic)
-    on_fact = replica.handlers[ModelArchived]
 
-    for sequence, version in ((1, 1), (3, 3)):
-        fact = ModelArchived(model_id="demand", version=version, archived_by="anonymous", request_id="1")
-        await on_fact(fact, delivery(clock, sequence))
+    await hear(replica, 1, 3)
 
     assert (await replica._known("demand"))["archived"] == [1, 3]
+
+
+async def test_the_next_fact_is_folded_into_what_this_process_wrote_last_without_a_read(make_replica, hear, store):
+    await hear(make_replica(), 1, 2, 3)
+
+    assert store.documents["demand"]["archived"] == [1, 2, 3]
+    assert store.reads == 1
+
+
+async def test_a_fact_that_comes_again_counts_once(make_replica, hear, store):
+    await hear(make_replica(), 1, 1, 2, 1, 2, 3)
+
+    assert store.documents["demand"]["archived"] == [1, 2, 3]
+
+
+async def test_a_fact_that_another_instance_has_folded_counts_once(make_replica, hear, store):
+    one, other = make_replica(), make_replica()
+    await hear(one, 1)
+    await hear(other, 1, 2)
+
+    await hear(one, 2, 3)
+    await hear(other, 3, 4)
+
+    assert store.documents["demand"]["archived"] == [1, 2, 3, 4]
+
+
+async def test_facts_that_another_instance_has_folded_are_no_gap(make_replica, hear, store):
+    one, other = make_replica(), make_replica()
+    await hear(one, 1)
+    await hear(other, 2, 3)
+
+    await hear(one, 4)
+
+    assert store.documents["demand"]["archived"] == [1, 2, 3, 4]
+
+
+async def test_a_document_that_was_made_anew_at_the_same_fact_is_what_the_next_is_folded_into(
+    make_replica, hear, store
+):
+    replica = make_replica()
+    await hear(replica, 1)
+    store.documents["demand"] = {"_id": "demand", "_sequence": 1, "archived": ["made anew"]}
+
+    await hear(replica, 2)
+
+    assert store.documents["demand"]["archived"] == ["made anew", 2]
+
+
+async def test_a_write_whose_answer_is_lost_counts_once(make_replica, hear, store):
+    replica = make_replica()
+    await hear(replica, 1)
+    store.lost_answers = 1
+    with pytest.raises(DocumentsUnavailable):
+        await hear(replica, 2)
+
+    await hear(replica, 2, 3)
+
+    assert store.documents["demand"]["archived"] == [1, 2, 3]
+
+
+async def test_what_is_remembered_is_bounded(make_replica, hear, store):
+    replica = make_replica()
+    for number in range(_REMEMBERED + 10):
+        await hear(replica, 1, model_id=f"demand-{number}")
+
+    await hear(replica, 2, model_id="demand-0")
+
+    assert len(replica._remembered) == _REMEMBERED
+    assert store.documents["demand-0"]["archived"] == [1, 2]
