@@ -90,11 +90,10 @@ class Aggregates(Generic[A]):
 
     async def has_handled(self, aggregate_id: str, request_key: str) -> bool:
         """Whether this request has changed, or been matched by, this aggregate."""
+        # Not asked of the store: an `$or` beside `_id` has the embedded one read the whole collection.
         with translated():
-            found = await self.collection.find_one(
-                {"_id": aggregate_id, "$or": [{"_made": request_key}, {"_inbox": request_key}]}, {"_id": 1}
-            )
-        return found is not None
+            found = await self.collection.find_one({"_id": aggregate_id}, {"_inbox": 1, "_made": 1})
+        return found is not None and request_key in _handled(found)
 
     async def answer(self, aggregate_id: str, decide: Decide[A], delivery: Delivery, *, makes: bool = False) -> None:
         """Let the aggregate decide on a request, once.
@@ -151,12 +150,11 @@ class Aggregates(Generic[A]):
             document = await self.collection.find_one({"_id": aggregate_id})
         if document is None:
             return Stored(None, 0, 0, frozenset(), is_published=True)
-        handled = frozenset((*document.get("_inbox", ()), *document.get("_made", ())))
         return Stored(
             self.from_document(document),
             document["_rev"],
             document["_sequence"],
-            handled,
+            _handled(document),
             is_published=not document.get("_outbox"),
         )
 
@@ -211,6 +209,10 @@ class Aggregates(Generic[A]):
         elif request_key is not None:
             pushes["_inbox"] = {"$each": [request_key], "$slice": -INBOX_LENGTH}
         return {"$set": fields, "$push": pushes} if pushes else {"$set": fields}
+
+
+def _handled(document: Document) -> frozenset[str]:
+    return frozenset((*document.get("_inbox", ()), *document.get("_made", ())))
 
 
 def _check_sizes(outgoing: Sequence[Outgoing]) -> None:

@@ -27,11 +27,9 @@ _AT_ONCE: Final = 100
 BeforePublish = Callable[[Sequence[Outgoing]], Awaitable[None]]
 """Called with events that are about to be published, in their order; may be called again with the same ones."""
 
-INDEX: Final[Mapping[str, Any]] = {
-    "keys": [("_outbox_since", 1)],
-    "name": "outbox_since",
-    "partialFilterExpression": {"_outbox_since": {"$exists": True}},
-}
+# Sparse, not partial: the embedded store reads a whole collection rather than a partial index.
+INDEX: Final[Mapping[str, Any]] = {"keys": [("_outbox_since", 1)], "name": "unpublished_since", "sparse": True}
+UNPUBLISHED: Final[Document] = {"_outbox_since": {"$exists": True}}
 
 
 @dataclass(frozen=True)
@@ -119,9 +117,7 @@ class Relay:
         for collection in self._collections.values():
             before = self._clock.now() - LEFT_BEHIND_AFTER
             with translated():
-                oldest = await collection.find_one(
-                    {"_outbox_since": {"$exists": True}}, {"_outbox_since": 1}, sort=[("_outbox_since", 1)]
-                )
+                oldest = await collection.find_one(UNPUBLISHED, {"_outbox_since": 1}, sort=[("_outbox_since", 1)])
             age = (self._clock.now() - oldest["_outbox_since"]).total_seconds() if oldest else 0.0
             OUTBOX_AGE.labels(collection.name).set(max(age, 0.0))
             if oldest is not None and oldest["_outbox_since"] < before:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from chassis.documents.client import connect
-from chassis.documents.outbox import Outbox, _forget
+from chassis.documents.outbox import INDEX, UNPUBLISHED, Outbox, _forget
 
 
 def entries(*names: str) -> list[dict]:
@@ -52,3 +52,15 @@ async def test_an_outbox_that_has_grown_keeps_no_other_from_being_emptied(mongo,
             "as-it-was": [], "grown": ["c"], "read-empty": ["d"],
         }  # fmt: skip
         assert {name for name, each in left.items() if "_outbox_since" in each} == {"grown", "read-empty"}
+
+
+async def test_what_is_unpublished_is_found_without_reading_what_is_published(mongo, new_name):
+    async with connect(mongo) as client:
+        collection = client["outbox-test"][new_name()]
+        await collection.create_index(**INDEX)
+        await collection.insert_many({"_id": number, "_outbox": []} for number in range(10))
+
+        plan = (await collection.find(UNPUBLISHED).sort("_outbox_since", 1).explain())["queryPlanner"]["winningPlan"]
+
+        assert "IXSCAN" in str(plan)
+        assert "COLLSCAN" not in str(plan)
