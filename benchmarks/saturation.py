@@ -12,7 +12,7 @@ from examples.grocery.stack import Stack, read_stack
 from infra.embedded.layout import CHECKOUT
 
 MODELS = 64
-REQUESTS = 400
+REQUESTS = 600
 TIMEOUT_S = 240.0
 
 
@@ -23,7 +23,7 @@ async def run() -> Result:
     deployments = await make_deployments(stack, models)
     rows = await _measure(stack, "model updates", updates(models))
     rows += await _measure(stack, "updates, pauses, resumes", mixed(updates(models), changes(deployments)))
-    conditions: dict[str, str | int | float] = {"requests": REQUESTS, "models": MODELS, "store_writers": WRITERS}
+    conditions = {"requests": REQUESTS, "models": MODELS, "store_writers": WRITERS}
     return Result("saturation", "Requests at saturation", rows, conditions)
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from io import BytesIO
 from itertools import count, cycle
 from typing import Any, Final
@@ -81,6 +82,14 @@ def execution(deployment_id: str) -> Message:
     execution_id = str(uuid4())
     wanted = {"execution_id": execution_id, "deployment_id": deployment_id, "trigger": "manual"}
     return request("ExecutionRequested", execution_id, wanted)
+
+
+def observation(model_id: str) -> Message:
+    """Ten figures about a model; nothing answers it."""
+    now = datetime.now(UTC).isoformat()
+    points = [{"metric": f"bench.figure-{number}", "time": now, "value": number} for number in range(10)]
+    body = {"model_id": model_id, "points": points}
+    return Message("ml.metric.observations", "MetricsObserved", model_id, body, correlation_id=str(uuid4()))
 
 
 def request(name: str, subject: str, data: dict[str, Any]) -> Message:

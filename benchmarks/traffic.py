@@ -76,9 +76,12 @@ class Traffic:
             await self.send(request)
 
     async def send(self, request: Message) -> None:
-        """Hand it to the producer, without waiting for the bus."""
-        self._through.clear()
-        self._unheard[request.id] = self._unanswered[request.id] = time.monotonic()
+        """Hand it to the producer, without waiting for the bus. Raises: Refused: an earlier one was."""
+        if self._reader is not None and self._reader.done():
+            self._reader.result()
+        if request.topic in _REQUESTS:
+            self._through.clear()
+            self._unheard[request.id] = self._unanswered[request.id] = time.monotonic()
         await self._producer.send(request.topic, key=request.key, value=request.body(), headers=request.headers())
 
     async def answered(self, *, timeout_s: float) -> None:
