@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any, Final, Self
 
 import structlog
@@ -21,8 +20,9 @@ from chassis.telemetry import OUTBOX_AGE
 log = structlog.get_logger(__name__)
 
 POLL_EVERY_S: Final = 2.0
-LEFT_BEHIND_AFTER: Final = timedelta(seconds=5)
+LEFT_BEHIND_AFTER_S: Final = 4.0
 _AT_ONCE: Final = 100
+_LOOKED_AT: Final = 1000
 
 BeforePublish = Callable[[Sequence[Outgoing]], Awaitable[None]]
 """Called with events that are about to be published, in their order; may be called again with the same ones."""
@@ -44,6 +44,28 @@ class Outbox:
         return cls(document["_id"], [Outgoing.from_document(entry) for entry in document.get("_outbox", ())])
 
 
+class _LeftBehind:
+    """The outboxes of a collection that nobody has emptied for a while, by the clock of the one who looks.
+
+    `_outbox_since` is the clock of whoever saved, and that may be minutes off: it is compared with itself alone.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._seen: dict[tuple[str, Any], float] = {}
+
+    def look(self, documents: Sequence[Document]) -> list[str]:
+        """Those of `documents`, all that have something in their outbox, that have been so for long."""
+        now = self._clock.monotonic()
+        marks = [(each["_id"], each["_outbox_since"]) for each in documents]
+        self._seen = {mark: self._seen.get(mark, now) for mark in marks}
+        return [document_id for (document_id, _), seen in self._seen.items() if now - seen >= LEFT_BEHIND_AFTER_S]
+
+    def age_s(self) -> float:
+        """For how long the oldest has been seen."""
+        return max((self._clock.monotonic() - seen for seen in self._seen.values()), default=0.0)
+
+
 class Relay:
     """Publishes what its collections' outboxes hold.
 
@@ -56,6 +78,7 @@ class Relay:
         self._clock = clock
         self._before: dict[str, BeforePublish | None] = {}
         self._collections: dict[str, Collection] = {}
+        self._left_behind: dict[str, _LeftBehind] = {}
         self._woken: dict[tuple[str, str], Outbox | None] = {}
         self._wake = asyncio.Event()
 
@@ -63,6 +86,7 @@ class Relay:
         """Publish from `collection` too."""
         self._collections[collection.name] = collection
         self._before[collection.name] = before_publish
+        self._left_behind[collection.name] = _LeftBehind(self._clock)
 
     def wake(self, collection: Collection, document_id: str, outgoing: Sequence[Outgoing] | None = None) -> None:
         """There is something new in this document's outbox; nothing but `outgoing`, where that is given."""
@@ -115,13 +139,14 @@ class Relay:
 
     async def _publish_left_behind(self) -> None:
         for collection in self._collections.values():
-            before = self._clock.now() - LEFT_BEHIND_AFTER
             with translated():
-                oldest = await collection.find_one(UNPUBLISHED, {"_outbox_since": 1}, sort=[("_outbox_since", 1)])
-            age = (self._clock.now() - oldest["_outbox_since"]).total_seconds() if oldest else 0.0
-            OUTBOX_AGE.labels(collection.name).set(max(age, 0.0))
-            if oldest is not None and oldest["_outbox_since"] < before:
-                await self._publish(collection, await _read(collection, {"_outbox_since": {"$lt": before}}))
+                found = collection.find(UNPUBLISHED, {"_outbox_since": 1})
+                documents = await found.sort([("_outbox_since", 1)]).limit(_LOOKED_AT).to_list()
+            left_behind = self._left_behind[collection.name]
+            ids = left_behind.look(documents)
+            OUTBOX_AGE.labels(collection.name).set(left_behind.age_s())
+            for some in (ids[first : first + _AT_ONCE] for first in range(0, len(ids), _AT_ONCE)):
+                await self._publish(collection, await _read(collection, {"_id": {"$in": some}}))
 
     async def _publish(self, collection: Collection, outboxes: Sequence[Outbox]) -> None:
         try:

@@ -1,7 +1,5 @@
 """The deployer's parts, joined."""
 
-from datetime import timedelta
-
 from chassis.service import Service
 from schemas.deployments import DeploymentChangeRequested, DeploymentRequested
 from schemas.known_datasets import fold_dataset
@@ -26,7 +24,7 @@ def build(settings: Settings) -> Service:
         deployments=deployments,
         has_refused=service.refusals.has_refused,
         clock=service.clock,
-        patience=timedelta(seconds=settings.undecided_s),
+        patience_s=settings.undecided_s,
     )
     handlers = DeploymentHandlers(
         activate_deployment=ActivateDeployment(

@@ -13,8 +13,7 @@ in the graph are thus never fewer than those that hold, and a cycle can't get in
 doesn't hold, since before that every deployment on the way is looked at as stored.
 """
 
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, field
 
 from chassis.clock import Clock
 from chassis.errors import Outage
@@ -31,13 +30,14 @@ class DependencyUndecided(Outage):
 
 @dataclass(frozen=True, kw_only=True)
 class Dependencies:
-    """`patience`: how long an undecided reservation is waited for; then it counts as if it held."""
+    """`patience_s`: how long an undecided reservation in the way is waited for; then it counts as if it held."""
 
     graphs: Graphs
     deployments: Deployments
     has_refused: HasRefused
     clock: Clock
-    patience: timedelta
+    patience_s: float
+    _waited_since: dict[str, float] = field(default_factory=dict[str, float], init=False)
 
     async def ensure_known(self, after: tuple[str, ...]) -> None:
         """Raises: DependencyUnknown."""
@@ -48,9 +48,7 @@ class Dependencies:
 
     async def reserve(self, deployment_id: str, after: tuple[str, ...], request_key: str) -> None:
         """Raises: DependencyCycle, DependencyUndecided."""
-        wanted = Reservation(
-            request_key=request_key, deployment_id=deployment_id, after=after, reserved_at=self.clock.now()
-        )
+        wanted = Reservation(request_key=request_key, deployment_id=deployment_id, after=after)
 
         async def decide(graph: Graph) -> Graph:
             graph, way = await self._cycle(graph, deployment_id, after)
@@ -101,7 +99,9 @@ class Dependencies:
         return graph.settle(deployment_id, () if stored is None else stored.waits_for)
 
     def _ensure_decided(self, reservations: tuple[Reservation, ...]) -> None:
-        now = self.clock.now()
+        # By this process's own clock, from when it first looked: whoever reserved may have another time of day.
+        now = self.clock.monotonic()
         for each in reservations:
-            if now - each.reserved_at < self.patience:
+            if now - self._waited_since.setdefault(each.request_key, now) < self.patience_s:
                 raise DependencyUndecided(each.deployment_id)
+            self._waited_since.pop(each.request_key)

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Final
 
 from chassis.documents.client import Collection, Document, translated
+from services.executor.domain.execution import LONGEST_PAUSE
 from services.executor.domain.terms import Tenure
 
 _LOOKED_AT: Final = 20
@@ -46,7 +47,7 @@ class Executions:
     async def waiting(self, now: datetime) -> list[str]:
         """Those that may begin: the most urgent first, then the oldest."""
         with translated():
-            found = self._collection.find({"state": "queued", "claimable_at": {"$lte": now}}, {"_id": 1})
+            found = self._collection.find({"state": "queued", **_may_begin(now)}, {"_id": 1})
             documents = await found.sort([("priority", -1), ("queued_at", 1)]).limit(_LOOKED_AT).to_list()
         return [each["_id"] for each in documents]
 
@@ -64,6 +65,12 @@ class Executions:
         if found is None:
             return None
         return Glance(Tenure(found["owner"] or "", found["attempt"]), found["cancel_requested"])
+
+
+def _may_begin(now: datetime) -> Document:
+    """Those that keep no pause, whose pause is over, or whose pause no two clocks that agree could have made."""
+    pauses: list[Document] = [{}, {"$lte": now}, {"$gt": now + LONGEST_PAUSE}]
+    return {"$or": [{"claimable_at": each or None} for each in pauses]}
 
 
 async def beat(collection: Collection, execution_id: str, tenure: Tenure) -> bool:

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from typing import Self
 
 
@@ -13,7 +12,6 @@ class Reservation:
     request_key: str
     deployment_id: str
     after: tuple[str, ...]
-    reserved_at: datetime
 
 
 @dataclass(frozen=True, kw_only=True)

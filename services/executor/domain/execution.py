@@ -22,7 +22,7 @@ from services.executor.domain.terms import Origin, Resolved, Tenure, Terms
 State = Literal["queued", "running", "succeeded", "failed", "cancelled", "timed_out"]
 
 _FIRST_PAUSE: Final = timedelta(seconds=2)
-_LONGEST_PAUSE: Final = timedelta(minutes=1)
+LONGEST_PAUSE: Final = timedelta(minutes=1)
 _PRIORITIES: Final = {"manual": 2, "backfill": 0}
 
 
@@ -32,7 +32,7 @@ class Execution:
 
     `content` is what was asked for, to know the same request by; `work` what is to be done, frozen. Both are opaque
     here. `failures` counts attempts against the retries; those that were interrupted don't count, so it may lag behind
-    `attempt`.
+    `attempt`. `claimable_at` is set only while a pause before the next attempt is kept.
     """
 
     execution_id: str
@@ -43,7 +43,7 @@ class Execution:
     origin: Origin
     priority: int
     queued_at: datetime
-    claimable_at: datetime
+    claimable_at: datetime | None = None
     state: State = "queued"
     owner: str | None = None
     attempt: int = 0
@@ -69,7 +69,6 @@ class Execution:
             # A person waits for what they started by hand; nobody for a backfill.
             priority=_PRIORITIES.get(resolved.trigger, 1),
             queued_at=at,
-            claimable_at=at,
         )
         made.events.append(ExecutionQueued.model_validate(vars(resolved)))
         return made
@@ -151,7 +150,7 @@ class Execution:
                 message = f"the attempt took longer than {self.terms.timeout_s} s"
                 self._end("timed_out", at, error=ErrorInfo(code="timed-out", message=message))
             case Interrupted():
-                self._wait_again(at)
+                self._wait_again(None)
 
     def is_held_by(self, tenure: Tenure) -> bool:
         return self.state == "running" and Tenure(self.owner or "", self.attempt) == tenure
@@ -161,12 +160,12 @@ class Execution:
         if self.cancel_requested:
             self._end("cancelled", at)
         elif failure.retryable and self.failures <= self.terms.retries:
-            self._wait_again(at + min(_FIRST_PAUSE * 2 ** (self.failures - 1), _LONGEST_PAUSE))
+            self._wait_again(at + min(_FIRST_PAUSE * 2 ** (self.failures - 1), LONGEST_PAUSE))
         else:
             error = ErrorInfo(code=failure.code, message=error_message(failure.message))
             self._end("failed", at, error=error, log_uri=failure.log_uri)
 
-    def _wait_again(self, claimable_at: datetime) -> None:
+    def _wait_again(self, claimable_at: datetime | None) -> None:
         self.state, self.owner, self.claimable_at = "queued", None, claimable_at
 
     def _succeed(self, success: Succeeded, at: datetime) -> None:

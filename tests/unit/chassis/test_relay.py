@@ -2,7 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -27,6 +27,9 @@ class Found:
     def limit(self, _):
         return self
 
+    def sort(self, _):
+        return self
+
     async def to_list(self):
         return self._documents
 
@@ -41,6 +44,8 @@ class Outboxes:
         self.outboxes_read = 0
 
     def find(self, which, _):
+        if "_outbox_since" in which:
+            return Found([each for each in self.documents.values() if "_outbox_since" in each])
         self.outboxes_read += 1
         return Found([self.documents[each] for each in which["_id"]["$in"] if each in self.documents])
 
@@ -269,3 +274,30 @@ async def test_what_waits_in_memory_is_bounded_and_all_of_it_comes(relay, outbox
 
     assert len(bus.published) == 150
     assert not any(outboxes.outbox(each) for each in outboxes.documents)
+
+
+def left(outboxes, since) -> None:
+    outboxes.documents["first"] = {"_id": "first", "_outbox": [fact("first", 1).to_document()], "_outbox_since": since}
+
+
+@pytest.mark.parametrize("off", [timedelta(minutes=-5), timedelta(), timedelta(minutes=5)])
+async def test_what_was_left_behind_is_published_soon_whatever_the_clock_of_who_saved_it_said(
+    relay, outboxes, bus, clock, off
+):
+    left(outboxes, clock.now() + off)
+
+    await relay._publish_left_behind()
+    assert not bus.published, "whoever saved it may be about to publish it"
+    clock.pass_time(4)
+    await relay._publish_left_behind()
+
+    assert bus.published == [("first", 1)]
+
+
+async def test_an_outbox_that_others_empty_is_left_to_them(relay, outboxes, bus, clock):
+    for _ in range(5):
+        left(outboxes, clock.now())
+        await relay._publish_left_behind()
+        clock.pass_time(2)
+
+    assert not bus.published

@@ -149,7 +149,7 @@ class Deployer:
             deployments=self.deployments,
             has_refused=self.refused,
             clock=self.clock,
-            patience=timedelta(seconds=60),
+            patience_s=60,
         )
         self.activate = ActivateDeployment(
             deployments=self.deployments,

@@ -13,7 +13,7 @@ from chassis.bus.delivery import ANONYMOUS, Cause, Delivery
 from chassis.bus.envelope import Envelope
 from chassis.errors import DocumentsUnavailable
 from schemas.event import Event
-from services.executor.domain.execution import Execution
+from services.executor.domain.execution import LONGEST_PAUSE, Execution
 from services.executor.domain.terms import Tenure
 from services.executor.scoring.job import Progress, ScoringJob, ScoringOutcome
 from services.executor.store import Glance, Held
@@ -83,7 +83,7 @@ class FakeExecutions:
 
     async def waiting(self, now: datetime) -> list[str]:
         self._reach()
-        found = [each for each in self._all() if each.state == "queued" and each.claimable_at <= now]
+        found = [each for each in self._all() if each.state == "queued" and _may_begin(each.claimable_at, now)]
         return [each.execution_id for each in sorted(found, key=lambda each: (-each.priority, each.queued_at))]
 
     async def running(self) -> list[Held]:
@@ -134,6 +134,10 @@ class FakeExecutions:
     def _reach(self) -> None:
         if self.away:
             raise DocumentsUnavailable("switched off by the test")
+
+
+def _may_begin(at: datetime | None, now: datetime) -> bool:
+    return at is None or not now < at <= now + LONGEST_PAUSE
 
 
 class FakeFacts(dict[str, dict[str, Any]]):

@@ -1,5 +1,6 @@
 """Requests, facts and outcomes as a test says them: everything but what it is about has a default."""
 
+from datetime import datetime
 from typing import Any
 
 from schemas.datasets import DatasetRegistered
@@ -122,7 +123,7 @@ def resolved(**said: Any) -> Resolved:
     return Resolved(**fields)
 
 
-def queued(*, retries: int = 1, timeout_s: int = 60, **said: Any) -> Execution:
+def queued(*, retries: int = 1, timeout_s: int = 60, at: datetime = NOON, **said: Any) -> Execution:
     """A queued execution whose first fact is already told."""
     work = Work.model_validate(
         {
@@ -141,7 +142,7 @@ def queued(*, retries: int = 1, timeout_s: int = 60, **said: Any) -> Execution:
         work=work.model_dump_json(),
         terms=Terms(retries=retries, timeout_s=timeout_s),
         origin=Origin(event_id="r0", correlation_id="r0", traceparent=None),
-        at=NOON,
+        at=at,
     )
     execution.events.clear()
     return execution

@@ -3,6 +3,7 @@
 import pytest
 
 from chassis.errors import DocumentsUnavailable
+from services.executor.domain.ending import Failed
 from services.executor.domain.terms import Tenure
 from services.executor.usecases.claim_execution import ClaimExecution
 from tests.unit.executor.fakes import FakeExecutions, HeldClock
@@ -48,6 +49,19 @@ async def test_nothing_is_claimed_before_its_pause_is_over(store, clock, claimer
     assert await claimer("a")() is None
     clock.pass_time(3)
     assert (await claimer("a")()).attempt == 1
+
+
+@pytest.mark.parametrize("off_s", [-300, 300])
+async def test_a_clock_that_is_minutes_off_makes_nobody_wait_for_minutes(store, clock, claimer, off_s):
+    theirs = HeldClock()
+    theirs.pass_time(off_s)
+    failing = numbered(1, at=theirs.now())
+    failing.start("x", theirs.now())
+    failing.finish(Tenure("x", 1), Failed(code="store-unavailable", message="away", retryable=True), theirs.now())
+    await put(store, failing, numbered(2, at=theirs.now()))
+
+    assert await claimer("a")() is not None
+    assert await claimer("b")() is not None
 
 
 async def test_a_living_owner_keeps_its_execution_and_a_silent_one_loses_it(store, clock, claimer):

@@ -8,6 +8,7 @@ from schemas.executions import ExecutionCancelling, ExecutionFinished, Execution
 from schemas.observations import MetricsObserved
 from services.executor.domain.ending import Failed, Interrupted, Succeeded, TimedOut
 from services.executor.domain.errors import AlreadyFinished, ExecutionIdConflict, LeaseLost
+from services.executor.domain.execution import LONGEST_PAUSE
 from services.executor.domain.terms import Tenure
 from tests.unit.executor.fakes import NOON
 from tests.unit.executor.requests import PREFIX, queued
@@ -65,7 +66,7 @@ def test_a_failure_that_may_pass_waits_and_is_tried_again_until_the_retries_are_
     execution = started(retries=1)
     execution.finish(FIRST, OUTAGE, NOON)
     assert (execution.state, execution.events) == ("queued", [])
-    assert execution.claimable_at > NOON
+    assert NOON < execution.claimable_at <= NOON + LONGEST_PAUSE
 
     execution.start("b", LATER)
     execution.finish(Tenure("b", 2), OUTAGE, LATER)
