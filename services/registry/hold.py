@@ -15,14 +15,14 @@ _BEATS_PER_LEASE = 3
 
 
 class Hold:
-    """One worker's hold on one document, renewed at a third of its length."""
+    """One worker's hold on one document since before it was claimed, renewed at a third of its length."""
 
-    def __init__(self, collection: Collection, lease: Lease, *, clock: Clock, lease_s: float) -> None:
+    def __init__(self, collection: Collection, lease: Lease, *, since: float, clock: Clock, lease_s: float) -> None:
         self._collection = collection
         self._lease = lease
         self._clock = clock
         self._lease_s = lease_s
-        self._renewed_at = clock.monotonic()
+        self._renewed_at = since
 
     def is_live(self) -> bool:
         """Whether nobody can have taken it: a claimer waits for a whole lease after the last beat."""

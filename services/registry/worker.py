@@ -112,20 +112,23 @@ class Worker:
                 await self._take(head, tasks)
 
     async def _take(self, head: Document, tasks: asyncio.TaskGroup) -> None:
+        # Others may have seen the claim long before this process, if it is stopped now, sees that it was granted.
+        claimed_at = self._clock.monotonic()
         claimed = await self._registrations.claim(head, self._owner)
         if claimed is None:
             return
         self._observer.forget(head["_id"])
         self._busy.add(head["about"])
-        task = tasks.create_task(self._work(*claimed))
+        task = tasks.create_task(self._work(*claimed, claimed_at))
         task.add_done_callback(lambda _: self._free(head["about"]))
 
     def _free(self, about: str) -> None:
         self._busy.discard(about)
         self._registrations.wake()
 
-    async def _work(self, accepted: Accepted, lease: Lease) -> None:
-        hold = Hold(self._registrations.collection, lease, clock=self._clock, lease_s=self._lease_s)
+    async def _work(self, accepted: Accepted, lease: Lease, claimed_at: float) -> None:
+        collection = self._registrations.collection
+        hold = Hold(collection, lease, since=claimed_at, clock=self._clock, lease_s=self._lease_s)
         delivery = accepted.delivery(hold.is_live)
         with bound_contextvars(event_id=delivery.request_id, correlation_id=delivery.cause.correlation_id):
             try:
@@ -133,7 +136,7 @@ class Worker:
             except AssignmentLost:
                 log.warning("lease_lost", request_id=delivery.request_id)
             except asyncio.CancelledError:
-                await _before_leaving(partial(release, self._registrations.collection, lease))
+                await _before_leaving(partial(release, collection, lease))
                 raise
 
     async def _finish(self, accepted: Accepted, delivery: Delivery, lease: Lease) -> None:

@@ -33,6 +33,7 @@ ENDINGS = (
 )
 OWNERS = ("a", "b", "c")
 owners = st.sampled_from(OWNERS)
+acts = st.sampled_from(["claim", "cancel", "beat", "end"])
 
 
 class ExecutionMachine(RuleBasedStateMachine):
@@ -105,8 +106,11 @@ class ExecutionMachine(RuleBasedStateMachine):
 
     @rule()
     def cancel(self):
+        asyncio.run(self._cancel())
+
+    async def _cancel(self):
         self.cancellations.append((cancellation(), delivery(f"c{len(self.cancellations)}")))
-        self._deliver(self.cancel_, self.cancellations[-1])
+        await self._deliver_now(self.cancel_, self.cancellations[-1])
 
     @rule(data=st.data())
     def deliver_a_cancellation_again(self, data):
@@ -115,26 +119,42 @@ class ExecutionMachine(RuleBasedStateMachine):
 
     @rule(owner=owners)
     def claim(self, owner):
-        self._remember(asyncio.run(self.claims[owner]()))
+        asyncio.run(self._claim(owner))
 
-    @rule(owner=owners, other=owners)
-    def claim_while_another_does(self, owner, other):
-        async def other_claims():
-            self._remember(await self.claims[other]())
+    async def _claim(self, owner):
+        self._remember(await self.claims[owner]())
 
-        self.store.racing = other_claims
-        self._remember(asyncio.run(self.claims[owner]()))
+    @rule(data=st.data(), first=acts, second=acts, lost=st.booleans())
+    def two_things_happen_at_once(self, data, first, second, lost):
+        """What the first one decided on has changed when it writes."""
+        if lost:
+            self.a_lease_is_watched()
+        racing = self._act(data, second)
+        self.store.racing = racing
+        asyncio.run(self._act(data, first)())
         self.store.racing = None
 
-    @rule(owner=owners)
-    def claim_while_it_is_cancelled(self, owner):
-        async def cancels():
-            await self._deliver_now(self.cancel_, self.cancellations[-1])
+    def a_lease_is_watched(self):
+        """The next claim of anybody else takes over, unless somebody beats."""
+        for pause in (0.0, LEASE_S - 1, 1.0):
+            self.clock.pass_time(pause)
+            for owner in OWNERS:
+                asyncio.run(self._look(owner))
 
-        self.cancellations.append((cancellation(), delivery(f"c{len(self.cancellations)}")))
-        self.store.racing = cancels
-        self._remember(asyncio.run(self.claims[owner]()))
-        self.store.racing = None
+    async def _look(self, owner):
+        claim = self.claims[owner]
+        claim._watch_anew_after_a_gap()
+        for held in await self.store.running():
+            claim._is_lost(held)
+
+    def _act(self, data, act):
+        owner, ending = data.draw(owners), data.draw(st.sampled_from(ENDINGS))
+        tenure = data.draw(st.sampled_from(self.tenures)) if self.tenures else None
+        acts = {"claim": lambda: self._claim(owner), "cancel": self._cancel}
+        if tenure is not None:
+            acts["beat"] = lambda: self.store.beat(EXECUTION_ID, tenure)
+            acts["end"] = lambda: self._end(tenure, ending)
+        return acts.get(act, acts["claim"])
 
     def _remember(self, execution):
         if execution is not None:
@@ -163,21 +183,19 @@ class ExecutionMachine(RuleBasedStateMachine):
             self._finish(self.tenures[-1], ending)
 
     def _finish(self, tenure, ending):
-        async def finish():
-            execution = await self.store.load(EXECUTION_ID)
-            await self.store.change(EXECUTION_ID, decide, cause_of(execution.origin))
+        asyncio.run(self._end(tenure, ending))
 
+    async def _end(self, tenure, ending):
         def decide(execution):
             execution.finish(tenure, ending, self.clock.now())
             return execution
 
-        before = len(self.store.of(ExecutionFinished))
+        execution = await self.store.load(EXECUTION_ID)
         try:
-            asyncio.run(finish())
+            await self.store.change(EXECUTION_ID, decide, cause_of(execution.origin))
         except LeaseLost:
-            assert len(self.store.of(ExecutionFinished)) == before
-        else:
-            self.interrupted += isinstance(ending, Interrupted)
+            return
+        self.interrupted += isinstance(ending, Interrupted)
 
     @invariant()
     def it_ends_at_most_once_and_nothing_begins_after_the_end(self):
@@ -193,6 +211,16 @@ class ExecutionMachine(RuleBasedStateMachine):
         assert attempts == list(range(1, len(attempts) + 1))
         assert len(attempts) <= 1 + self.retries + self.interrupted
         assert len(set(self.tenures)) <= len(attempts)
+
+    @invariant()
+    def an_attempt_has_the_one_owner_that_its_fact_names(self):
+        owners_of = {each.attempt: each.executor_id for each in self.store.of(Started)}
+        assert all(owners_of[tenure.attempt] == tenure.owner for tenure in self.tenures)
+
+    @invariant()
+    def only_who_holds_the_last_attempt_ends_it(self):
+        started, ended = self.store.of(Started), self.store.of(ExecutionFinished)
+        assert all(each.attempt == len(started) for each in ended)
 
     @invariant()
     def a_cancellation_that_was_granted_is_what_ends_it(self):
