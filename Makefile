@@ -11,7 +11,7 @@ SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 
-.PHONY: help setup up down status logs clean demo test test-full check bench lock
+.PHONY: help setup up down status logs restart clean demo test test-full check bench lock
 
 help: ## list the verbs
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "make %-10s %s\n", $$1, $$2 }'
@@ -29,6 +29,9 @@ status: setup ## what runs, where, how much memory it takes, whether it is ready
 
 logs: setup ## the last lines of every part; NAME=kafka for one, FOLLOW=1 to go on
 	@$(RUN) -m infra.embedded logs $(NAME) $(if $(FOLLOW),--follow)
+
+restart: setup ## restart a part, NAME=registry; a service's instances one after another
+	@$(RUN) -m infra.embedded restart $(NAME)
 
 clean: ## stop the stack and delete its data
 	@$(if $(wildcard $(RUN)),$(RUN) -m infra.embedded clean,rm -rf .run)

@@ -54,7 +54,8 @@ class Replica:
 
     async def settled(self, record: KafkaRecord) -> None:
         """Remember that everything up to `record` has been seen, also what wasn't readable."""
-        self._seen[record.partition] = record.offset + 1
+        # What comes again was seen, and so was all that came after it the first time.
+        self._seen[record.partition] = max(self._seen.get(record.partition, 0), record.offset + 1)
         self._unstored.add(record.partition)
 
     async def store_positions(self) -> None:

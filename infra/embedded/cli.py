@@ -64,6 +64,18 @@ def down(data: _Data = _DATA) -> None:
 
 
 @app.command()
+def restart(
+    name: Annotated[str, typer.Argument(help="A server, a service, or one instance, such as registry-2.")],
+    data: _Data = _DATA,
+) -> None:
+    """Restart a part; a service's instances one after another, each when the one before is ready again."""
+    begun = time.monotonic()
+    with _stack(data) as stack:
+        stack.restart(name)
+    _out.print(f"ready again in {time.monotonic() - begun:.1f} s", highlight=False)
+
+
+@app.command()
 def clean(data: _Data = _DATA) -> None:
     """Stop all of it and delete its data, without asking."""
     with _stack(data) as stack:

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from infra.embedded import orphans, s3
 from infra.embedded.credentials import Credentials
-from infra.embedded.errors import StopInterrupted
+from infra.embedded.errors import StackError, StopInterrupted
 from infra.embedded.files import locked, read_json
 from infra.embedded.layout import CHECKOUT, Layout
 from infra.embedded.part import Connection, Context
@@ -22,6 +22,7 @@ from infra.embedded.probing import answers
 from infra.embedded.readiness import READY_S
 from infra.embedded.report import Report, Silence
 from infra.embedded.services import SERVICES, probe
+from infra.embedded.stackfile import names_of
 from infra.embedded.startup import Startup
 from infra.embedded.status import Row, rows, with_answers
 from infra.embedded.supervision import Supervisor
@@ -85,14 +86,31 @@ class Stack:
             try:
                 if not found_running:
                     self._start_supervisor()
-                startup = Startup(self._context, self._supervisor, self._report, patience_s=self._patience_s)
-                startup.run(servers, [service for service in SERVICES if service.name in services])
+                self._startup().run(servers, [service for service in SERVICES if service.name in services])
             except KeyboardInterrupt:
                 self._report.interrupted()
                 if not found_running:
                     self._down()
                 raise
         return self.connections()
+
+    def restart(self, name: str) -> None:
+        """Restart what has that name, each when the one before is ready again.
+
+        Args:
+            name: a server, a service (all its instances), or one instance (`registry-1`, `registry-2`, …).
+
+        Raises:
+            StackError: nothing here has that name, or it doesn't get ready; those after it are left as they are.
+        """
+        with self._alone():
+            found = {row.name: row for row in rows(self.layout, self._supervisor, self.connections()) if row.url}
+            chosen = [row for row in found.values() if name in names_of(row.name)]
+            if not chosen:
+                known = ", ".join(found) or "nothing"
+                raise StackError(name, "nothing of that name runs here", remedy=f"there is {known}")
+            for row in chosen:
+                self._startup().again(row.name, self._probe(row), address=row.url)
 
     def down(self) -> None:
         """Stop all of it; nothing that this stack has started is left. Data stays."""
@@ -130,6 +148,9 @@ class Stack:
             self._report.begin("stack", "waiting for another command")
 
         return locked(self.layout.lock_file, on_wait=wait)
+
+    def _startup(self) -> Startup:
+        return Startup(self._context, self._supervisor, self._report, patience_s=self._patience_s)
 
     def _start_supervisor(self) -> None:
         left = orphans.processes_of(self.layout.stack_id)

@@ -46,3 +46,9 @@ def service_of(program: str) -> str:
     """The service that `program_name` was given."""
     name, dash, number = program.rpartition("-")
     return name if dash and number.isdecimal() else program
+
+
+def names_of(program: str) -> set[str]:
+    """What a person may call a program: its own name, its service's, and its number as well where it is the first."""
+    service = service_of(program)
+    return {program, service, f"{service}-1" if program == service else program}

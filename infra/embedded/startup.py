@@ -41,6 +41,20 @@ class Startup:
             connections = self._connections(chosen, services)
             self._in_parallel(lambda instance: self._bring_up_service(instance, connections), wanted)
 
+    def again(self, name: str, probe: Callable[[], None], *, address: str) -> None:
+        """Restart a program that this stack runs, and wait until it is ready.
+
+        Raises:
+            StackError: it isn't ready in time.
+        """
+        begun = time.monotonic()
+        self._report.begin(name, "stopping")
+        self._supervisor.restart(name)
+        self._report.begin(name, "starting")
+        self._await(name, probe, ours=True)
+        self._record_pid(name)
+        self._report.done(name, address, seconds=time.monotonic() - begun)
+
     def _drop_surplus(self, chosen: Iterable[Part], wanted: Iterable[Instance]) -> None:
         """Programs of the services and servers at hand that are no longer asked for."""
         keep = {instance.name for instance in wanted}

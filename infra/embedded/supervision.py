@@ -50,12 +50,13 @@ files=programs/*.ini
 
 @dataclass(frozen=True)
 class ProcessInfo:
-    """A program as the supervisor sees it; `started` is in seconds since the epoch."""
+    """A program as the supervisor sees it; `started` is in seconds since the epoch, `exit_code` of its last life."""
 
     name: str
     state: str
     pid: int | None
     started: float
+    exit_code: int = 0
 
 
 class Supervisor:
@@ -126,6 +127,12 @@ class Supervisor:
             for name in running:
                 self._call("stopProcessGroup", name, False)
 
+    def restart(self, name: str) -> None:
+        """Ask a program to end, wait until it has, and start it again; one that doesn't run is started."""
+        with self._turn:
+            self._call("stopProcessGroup", name)
+            self._call("startProcess", name, False)
+
     def shut_down(self) -> None:
         """Stop the supervisor itself and wait until it is gone."""
         try:
@@ -137,7 +144,10 @@ class Supervisor:
 
     def _processes(self) -> dict[str, ProcessInfo]:
         infos: list[dict[str, Any]] = self._call("getAllProcessInfo")
-        return {i["name"]: ProcessInfo(i["name"], i["statename"], i["pid"] or None, i["start"]) for i in infos}
+        return {
+            i["name"]: ProcessInfo(i["name"], i["statename"], i["pid"] or None, i["start"], i["exitstatus"])
+            for i in infos
+        }
 
     def _call(self, method: str, *arguments: object) -> Any:
         transport = SupervisorTransport(None, None, f"unix://{self._layout.socket}")

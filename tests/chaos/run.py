@@ -97,7 +97,7 @@ async def _run(terms: Terms, platform: Platform, driver: FaultDriver, say: Say) 
         recovery = await asyncio.to_thread(_recover, platform, last) if faults else {}
         stories = await telling
     say("waiting until nothing moves any more")
-    recovery |= {"at rest": await _rest(platform, last)}
+    recovery |= {"at rest": await come_to_rest(platform, last)}
     say("reading all topics, stores and buckets")
     history = await collect(platform.connections, list(sender.sent.values()))
     return Outcome(
@@ -130,8 +130,8 @@ def _is_ready(platform: Platform, *, drivers: bool) -> bool:
     return not any(name for each in reasons for name in each if drivers or not name.startswith("driver "))
 
 
-async def _rest(platform: Platform, since: float) -> float | None:
-    """When all groups had read everything and no outbox held anything, twice in a row."""
+async def come_to_rest(platform: Platform, since: float) -> float | None:
+    """When all groups had read everything and no outbox held anything, twice in a row; None: never."""
     quiet, deadline = 0, time.monotonic() + _REST_S
     while time.monotonic() < deadline:
         quiet = quiet + 1 if await _is_at_rest(platform) else 0

@@ -231,3 +231,17 @@ def test_what_cannot_be_downloaded_is_said_in_one_line_with_the_setting_to_use_i
         assert "\n" not in str(refused.value)
     finally:
         stack.clean()
+
+
+def test_a_restart_gives_a_part_another_process_that_is_ready_and_leaves_the_others(own_stack: Stack):
+    own_stack.up(servers=SERVERS, services=())
+    before = _pids(own_stack)
+
+    own_stack.restart("mongo")
+
+    after = _pids(own_stack)
+    assert after["mongo"] != before["mongo"]
+    assert after["postgres"] == before["postgres"]
+    assert {row.name: row.answer for row in own_stack.status()} == dict.fromkeys(SERVERS, READY)
+    with pytest.raises(StackError, match="there is mongo, postgres"):
+        own_stack.restart("monogo")

@@ -7,6 +7,7 @@ import random
 import signal
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from uuid import uuid4
 
 import pytest
@@ -15,11 +16,12 @@ from chassis.settings import HttpSettings
 from chassis.tables import Tables
 from services.metrics.app import build
 from services.metrics.settings import MetricsSettings
+from tests.chaos.disorder import Chances, disordered
 from tests.integration.living import living
 from tests.integration.outsider import Outsider, Said, attributes
 
 from .conftest import fetch
-from .events import FINISHED, METRICS, SERIES, finished, metrics, series
+from .events import FINISHED, METRICS, NOW, SERIES, finished, metrics, series
 
 pytestmark = pytest.mark.timeout(180)
 EXECUTIONS, OWN, OUTSIDE = "ml.execution.events", "ml.execution.observations", "ml.metric.observations"
@@ -109,6 +111,29 @@ async def test_what_is_observed_and_what_has_finished_is_stored_once(bus, tables
     assert await fetch(
         tables, "SELECT count(*) FROM metrics WHERE execution_id = $1 AND model_id = $2", end["execution_id"], model_id
     ) == [(3,)]
+
+
+async def test_events_that_come_twice_late_and_after_later_ones_are_stored_once(
+    bus, settings, empty_postgres, new_name
+):
+    model_id = new_name()
+    with disordered(seed=5, chances=Chances(overtaken=0)) as counts:
+        service = build(settings.model_copy(update={"postgres": empty_postgres}))
+    async with living(service):
+        tables = Tables(empty_postgres)
+        for number in range(30):
+            await bus.send(OUTSIDE, METRICS, metrics(model_id, start=NOW - timedelta(days=number)))
+            await bus.send(EXECUTIONS, FINISHED, finished(model_id))
+        refused = [await bus.send(OUTSIDE, METRICS, {"model_id": model_id, "points": []}) for _ in range(5)]
+        for each in refused:
+            await bus.answer_to(each)
+        await until(tables, "SELECT count(*) FROM metrics WHERE model_id = $1", 90, model_id)
+        await until(tables, "SELECT count(*) FROM executions WHERE model_id = $1", 30, model_id)
+        await bus.settle()
+        await tables.stop()
+
+    assert counts.repeated > 5
+    assert [len(bus.find(lambda said, one=each: said.key == one)) for each in refused] == [1] * len(refused)
 
 
 async def test_an_outsider_may_not_speak_for_an_execution(bus, tables, new_name):

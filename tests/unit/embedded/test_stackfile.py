@@ -44,3 +44,9 @@ def test_a_file_that_is_gone_stays_gone(tmp_path):
 def test_an_instance_knows_its_service():
     for number in (1, 2, 10):
         assert stackfile.service_of(stackfile.program_name("registry", number)) == "registry"
+
+
+def test_an_instance_goes_by_its_own_name_its_services_and_its_number():
+    assert stackfile.names_of("registry") == {"registry", "registry-1"}
+    assert stackfile.names_of("registry-2") == {"registry-2", "registry"}
+    assert stackfile.names_of("kafka") == {"kafka", "kafka-1"}

@@ -1,5 +1,6 @@
 """The executor on the stack's servers, with a driver of the test's own or as a process with the real one."""
 
+import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
@@ -82,14 +83,26 @@ async def driver(make_executor) -> AsyncIterator[FakeScoring]:
 
 
 @pytest.fixture
+def drivers_folder() -> Iterator[Path]:
+    """Where drivers keep their files; its path is short enough for their sockets."""
+    with tempfile.TemporaryDirectory(prefix="mlp-d-", ignore_cleanup_errors=True) as folder:
+        yield Path(folder)
+
+
+@pytest.fixture
 def start_executor(
-    service_environment: Callable[[str], dict[str, str]], kafka: KafkaServer, mongo: MongoSettings, tmp_path: Path
+    service_environment: Callable[[str], dict[str, str]],
+    kafka: KafkaServer,
+    mongo: MongoSettings,
+    tmp_path: Path,
+    drivers_folder: Path,
 ) -> Iterator[StartService]:
     """Starts executors with a short lease and one core, which end with the test."""
     environment = {
         **service_environment("executor"),
         "MLP_KAFKA_SESSION_TIMEOUT_MS": "6000",
         "MLP_EXECUTOR_LEASE_S": "5",
+        "MLP_SCORING_WORK_DIR": str(drivers_folder),
         "MLP_SPARK_MASTER": "local[1,4]",
         "MLP_SCORING_ROWS_PER_SPLIT": "5000",
     }

@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import json
+import time
 
 import numpy as np
 import psutil
@@ -10,7 +11,7 @@ import pytest
 from skl2onnx import to_onnx
 from sklearn.linear_model import LinearRegression
 
-from tests.integration.executor.bench import features, frame
+from tests.integration.executor.bench import features, frame, predicting
 
 pytestmark = [pytest.mark.timeout(280)]
 
@@ -29,6 +30,14 @@ def onnx_model(bench):
     kept = bench.model(raw, "model.onnx", format="onnx")
     artifact = {"uri": kept.uri, "sha256": kept.sha256, "size_bytes": len(raw)}
     return {"format": "onnx", "artifact": artifact, "signature": SIGNATURE}
+
+
+@pytest.fixture
+def sklearn_model(bench):
+    """Takes twenty milliseconds a chunk, in the sandbox."""
+    kept = bench.code(predicting("(__import__('time').sleep(0.02), np.arange(len(rows), dtype=float))[1]"))
+    artifact = {"uri": kept.uri, "sha256": kept.sha256, "size_bytes": 1}
+    return {"format": "sklearn", "artifact": artifact, "signature": SIGNATURE}
 
 
 @pytest.fixture
@@ -61,21 +70,35 @@ async def test_a_killed_executor_leaves_nothing_and_the_next_one_finishes(
 
 
 @pytest.mark.long
-async def test_a_frozen_executor_that_wakes_up_changes_nothing(world, deploy, start_executor, onnx_model, long_input):
+@pytest.mark.parametrize("model", ["onnx_model", "sklearn_model"])
+async def test_a_frozen_executors_driver_ends_by_itself_and_nothing_of_its_attempt_is_seen(
+    world, deploy, bench, start_executor, drivers_folder, long_input, *, model, request
+):
     first, second = start_executor(), start_executor()
     await asyncio.to_thread(first.await_ready)
     await asyncio.to_thread(second.await_ready)
-    execution_id = await world.run(await deploy(model=onnx_model, input=long_input))
+    execution_id = await world.run(await deploy(model=request.getfixturevalue(model), input=long_input))
     await _progress(world, execution_id)
     owner = world.about(execution_id)[1].data["executor_id"]
     frozen = next(each for each in (first, second) if f":{each.pid}:" in owner)
+    if model == "sklearn_model":
+        await _until(lambda: "bwrap" in map(_name, _family(frozen)), "no child was held in the sandbox")
+    family = _family(frozen)
+    folders = set(drivers_folder.iterdir())
     frozen.freeze()
 
+    assert await _ended_by_themselves(family), "the driver outlived its lease"
     finished = await world.ended(execution_id, seconds=150)
+    assert psutil.Process(frozen.pid).status() == psutil.STATUS_STOPPED
     frozen.thaw()
     await world.settle(5)
+
     assert (finished["status"], finished["attempt"]) == ("succeeded", 2)
     assert world.names(execution_id).count("ExecutionFinished") == 1
+    assert [each.data["attempt"] for each in world.about(execution_id, "ml.execution.observations")] == [2]
+    assert not [each for each in world.about(execution_id) if b"attempt-1/" in each.record.value]
+    assert b"attempt-1/" not in bench.fetch(finished["output"]["manifest_uri"])
+    await _until(lambda: len(folders & set(drivers_folder.iterdir())) == 1, "its files were left behind")
 
 
 async def test_a_running_job_is_cancelled_and_the_driver_takes_the_next_one(
@@ -101,3 +124,34 @@ async def _progress(world, execution_id):
 
 async def _all_gone(processes: list[psutil.Process], seconds: float = 15) -> bool:
     return not (await asyncio.to_thread(psutil.wait_procs, processes, seconds))[1]
+
+
+def _family(executor) -> list[psutil.Process]:
+    return psutil.Process(executor.pid).children(recursive=True)
+
+
+def _name(process: psutil.Process) -> str:
+    try:
+        return process.name()
+    except psutil.NoSuchProcess:
+        return ""
+
+
+async def _ended_by_themselves(processes: list[psutil.Process]) -> bool:
+    """Their parent, frozen, can't take note of it."""
+    return await _until(lambda: not any(map(_runs, processes)), "they live on", seconds=15)
+
+
+def _runs(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+async def _until(holds, what: str, seconds: float = 60) -> bool:
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline, what
+        await asyncio.sleep(0.1)
+    return True
