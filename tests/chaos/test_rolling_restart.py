@@ -2,9 +2,6 @@
 
 import asyncio
 import time
-from collections import defaultdict
-from collections.abc import Iterable
-from statistics import median
 from typing import Final
 
 import pytest
@@ -12,11 +9,12 @@ import pytest
 from infra.embedded.stack import ALL_SERVICES
 from tests.chaos.checker import check
 from tests.chaos.collecting import collect
-from tests.chaos.history import History, Sent
+from tests.chaos.history import History
 from tests.chaos.load import tell_stories
 from tests.chaos.platform import Platform, running
 from tests.chaos.run import come_to_rest
 from tests.chaos.sender import Sender
+from tests.chaos.waits import waits_of
 
 BOUND_S: Final = 5.0
 """A person who clicked, or a program that waits for an answer, takes a pause of this length for a slow moment."""
@@ -29,11 +27,11 @@ pytestmark = [pytest.mark.long, pytest.mark.timeout(900)]
 def test_a_rolling_restart_of_every_service_under_load_is_invisible_to_the_sender() -> None:
     with running() as platform:
         history, restarts = asyncio.run(_restart_all(platform))
-    waits = _waits(history.sent)
-    print(_table(waits, restarts))  # noqa: T201 - the figure that this test is for
+    waits = waits_of(history.sent)
+    print("", *waits, *(f"{service} restarted in {took_s:.1f} s" for service, took_s in restarts.items()), sep="\n")  # noqa: T201 - the figures that this test is for
 
     assert not check(history)
-    assert max(longest for _, _, longest in waits.values()) < BOUND_S
+    assert max(each.longest for each in waits) < BOUND_S
 
 
 async def _restart_all(platform: Platform) -> tuple[History, dict[str, float]]:
@@ -51,20 +49,3 @@ async def _restart_all(platform: Platform) -> tuple[History, dict[str, float]]:
         await telling
     assert await come_to_rest(platform, time.monotonic()) is not None
     return await collect(platform.connections, list(sender.sent.values())), restarts
-
-
-def _waits(sent: Iterable[Sent]) -> dict[str, tuple[int, float, float]]:
-    """How many, the median and the longest wait in seconds, by kind of request."""
-    found: defaultdict[str, list[float]] = defaultdict(list)
-    for each in sent:
-        if each.answered_at is not None:
-            found[each.kind].append(each.answered_at - each.sent_at)
-    return {kind: (len(waits), median(waits), max(waits)) for kind, waits in sorted(found.items())}
-
-
-def _table(waits: dict[str, tuple[int, float, float]], restarts: dict[str, float]) -> str:
-    lines = [
-        f"{kind:32} {count:4}  median {middle:6.3f} s  longest {longest:6.3f} s"
-        for kind, (count, middle, longest) in waits.items()
-    ]
-    return "\n".join(["", *lines, *(f"{service} restarted in {took_s:.1f} s" for service, took_s in restarts.items())])

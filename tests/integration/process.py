@@ -38,6 +38,10 @@ class ServiceProcess:
     def pid(self) -> int:
         return self._process.pid
 
+    @property
+    def has_ended(self) -> bool:
+        return self._process.poll() is not None
+
     def await_ready(self) -> None:
         """Return once the service says that it is ready."""
         deadline = time.monotonic() + _START_S

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, NoReturn, TextIO
 
 from chassis.crash_points import crash_points
-from services.executor.scoring.errors import ScoringCancelled, ScoringError
+from services.executor.scoring.errors import ScoringCancelled, ScoringError, unforeseen
 from services.executor.scoring.job import Progress, ScoringJob
 from services.executor.scoring.processes import claim_folder, kill_marked
 from services.executor.scoring.run import JobRun
@@ -76,8 +76,7 @@ class Driver:
         except ScoringError as error:
             answer = {"event": "failed", "error": error.to_dict()}
         except Exception as error:  # noqa: BLE001 - the parent must hear of it, whatever it is
-            failure = ScoringError("internal", f"{type(error).__name__}: {error}"[:500])
-            answer = {"event": "failed", "error": failure.to_dict()}
+            answer = {"event": "failed", "error": unforeseen(error).to_dict()}
         self._run, self._deadline = None, None
         self._tell(answer)
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from services.executor.scoring.errors import ScoringCancelled, ScoringError
+from services.executor.scoring.errors import ScoringCancelled, ScoringError, unforeseen
 from services.executor.scoring.job import Progress, ScoringJob, ScoringOutcome
 from services.executor.scoring.processes import MARKER, kill_marked, sweep_folders
 from services.executor.scoring.settings import ScoringSettings
@@ -46,19 +46,12 @@ class DriverProcess:
         return self._process.pid if self._process else None
 
     async def start(self, *, timeout_s: float) -> None:
-        """Raises `ScoringError` (`worker-lost`) if it isn't ready in time."""
-        self._settings.work_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-        sweep_folders(self._settings.work_dir)
-        self._folder.mkdir(mode=0o700)
-        self._process = await asyncio.create_subprocess_exec(
-            *[sys.executable, "-m", "services.executor.scoring.driver"],
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            cwd=ROOT,
-            env=_environment(self._id),
-            start_new_session=True,
-            limit=_LINE_BYTES,
-        )
+        """Raises `ScoringError`: `worker-lost` if it isn't ready in time, `disk-full`, or `internal`."""
+        try:
+            self._process = await self._spawn()
+        except OSError as error:
+            await self.kill()
+            raise unforeseen(error) from error
         self._reader = asyncio.create_task(self._read(self._process), name=f"driver-{self._id}")
         settings = json.loads(json.dumps(self._settings.model_dump(), default=_plain))
         self._tell({"op": "start", "id": self._id, "work_dir": str(self._folder), "settings": settings})
@@ -109,6 +102,20 @@ class DriverProcess:
         if self._reader is not None:
             await self._reader
         await asyncio.to_thread(shutil.rmtree, self._folder, ignore_errors=True)
+
+    async def _spawn(self) -> asyncio.subprocess.Process:
+        self._settings.work_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        sweep_folders(self._settings.work_dir)
+        self._folder.mkdir(mode=0o700)
+        return await asyncio.create_subprocess_exec(
+            *[sys.executable, "-m", "services.executor.scoring.driver"],
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            cwd=ROOT,
+            env=_environment(self._id),
+            start_new_session=True,
+            limit=_LINE_BYTES,
+        )
 
     def _tell(self, message: dict[str, Any]) -> None:
         stdin = self._process.stdin if self._process else None

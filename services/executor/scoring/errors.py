@@ -1,9 +1,10 @@
 """Why a job can't be scored: a stable code, a sentence for people, and whether another attempt can help."""
 
+import errno
 from typing import Any, Final
 
 STORE_AWAY: Final = frozenset({"store-unavailable", "artifact-store-unavailable"})
-RETRYABLE: Final = STORE_AWAY | {"worker-lost"}
+RETRYABLE: Final = STORE_AWAY | {"worker-lost", "disk-full"}
 """Codes where the same job may well succeed the next time; all others need somebody to change something."""
 
 
@@ -31,6 +32,13 @@ class ScoringError(Exception):
 
 def _rebuild(code: str, message: str, retryable: bool, log_uri: str | None) -> ScoringError:  # noqa: FBT001
     return ScoringError(code, message, retryable=retryable, log_uri=log_uri)
+
+
+def unforeseen(error: Exception) -> ScoringError:
+    """What nobody has given a code, in words."""
+    if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        return ScoringError("disk-full", f"there is no room for the executor's own files: {error}"[:500])
+    return ScoringError("internal", f"{type(error).__name__}: {error}"[:500])
 
 
 class ScoringCancelled(Exception):

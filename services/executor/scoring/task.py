@@ -13,7 +13,7 @@ from services.executor.scoring.artifacts import ArtifactCache
 from services.executor.scoring.assembly import accepted_rows, rejected_rows
 from services.executor.scoring.child.conversion import Column
 from services.executor.scoring.child.scoring import Plan
-from services.executor.scoring.errors import ScoringError
+from services.executor.scoring.errors import ScoringError, unforeseen
 from services.executor.scoring.job import ScoringJob
 from services.executor.scoring.layout import Layout
 from services.executor.scoring.objects import DATASETS, MODELS, RESULTS, Bucket, parse_uri
@@ -65,7 +65,8 @@ def score_split(spec: TaskSpec, split: Split) -> SplitResult:
         failure = error
     except Exception as error:  # noqa: BLE001 - the last line of defence of a task: its driver wants words, not a trace
         traceback.print_exc()
-        failure = ScoringError("internal", f"{type(error).__name__}: {error}"[:500], retryable=True)
+        failure = unforeseen(error)
+        failure.retryable = True
     context = TaskContext.get()
     if failure.retryable and context is not None and context.attemptNumber() < MAX_ATTEMPTS - 1:
         raise failure

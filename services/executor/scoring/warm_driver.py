@@ -4,10 +4,14 @@ import asyncio
 import contextlib
 from collections.abc import Callable
 
+import structlog
+
 from services.executor.scoring.driver_process import DriverProcess
 from services.executor.scoring.errors import ScoringError
 from services.executor.scoring.job import Progress, ScoringJob, ScoringOutcome
 from services.executor.scoring.settings import ScoringSettings
+
+log = structlog.get_logger(__name__)
 
 _START_S = 120.0
 _GRACE_S = 3.0
@@ -34,7 +38,7 @@ class WarmDriver:
         return self._busy.locked()
 
     async def start(self) -> None:
-        """Returns when a driver is warm, and keeps one warm until `stop`. Raises `ScoringError` (`worker-lost`)."""
+        """Returns when a driver is warm, and keeps one warm until `stop`. Raises `ScoringError`."""
         self._process = await self._started()
         self._ready.set()
         self._keeper = asyncio.create_task(self._keep(), name="warm-driver")
@@ -108,6 +112,7 @@ class WarmDriver:
             try:
                 self._process = await self._started()
                 self._ready.set()
-            except ScoringError:
+            except ScoringError as error:
+                log.warning("driver_not_replaced", code=error.code, reason=error.message)
                 self._process = None
                 await asyncio.sleep(_RETRY_S)
