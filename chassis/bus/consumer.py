@@ -19,6 +19,7 @@ from faststream.security import BaseSecurity, SASLScram512
 
 from chassis.bus.assignment import Assignment
 from chassis.bus.batch import BatchLine
+from chassis.bus.header_names import read_any_header_name
 from chassis.bus.line import Line, Outcome
 from chassis.bus.record import KafkaRecord
 from chassis.clock import Clock
@@ -97,6 +98,7 @@ class Consumers:
         self._service = service
         self._clock = clock
         self.subscriptions: list[Subscription] = []
+        read_any_header_name()
         self._broker = KafkaBroker(
             settings.bootstrap_servers.split(","),
             client_id=service,

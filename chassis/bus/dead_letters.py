@@ -53,12 +53,12 @@ class DeadLetters:
             "dlq-failed-at": rfc3339(self._clock.now()),
             **({"dlq-actor": actor} if actor else {}),
         }
+        # A failure may quote half of a surrogate pair, which JSON can hold and UTF-8 can't; so may a header's name.
         theirs = tuple(
-            (name, value)
+            (name.encode(errors="backslashreplace").decode(), value)
             for name, value in record.headers
             if name.lower() not in SECRET_HEADERS and not name.lower().startswith("dlq-")
         )
-        # A failure may quote half of a surrogate pair, which JSON can hold and UTF-8 can't.
         headers = theirs + tuple((name, value.encode(errors="backslashreplace")) for name, value in ours.items())
         await self._publisher.publish(
             [DeadLetter(topic=self._topic, key=record.key, value=record.value, headers=headers)]

@@ -94,9 +94,15 @@ def _structured(body: dict[str, Any], texts: Mapping[str, str]) -> Message:
 
 def _texts(headers: Iterable[tuple[str, bytes]]) -> dict[str, str]:
     try:
-        return {name.lower(): value.decode() for name, value in headers if name.lower() not in SECRET_HEADERS}
-    except UnicodeDecodeError as error:
+        return {_text(name).lower(): value.decode() for name, value in headers if name.lower() not in SECRET_HEADERS}
+    except UnicodeError as error:
         raise Unreadable("bad-headers", "a header is not UTF-8") from error
+
+
+def _text(name: str) -> str:
+    """The name, if it can be written down: bytes that weren't UTF-8 are surrogates in it."""
+    name.encode()
+    return name
 
 
 def _json_object(value: bytes) -> dict[str, Any]:

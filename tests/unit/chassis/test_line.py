@@ -218,3 +218,11 @@ async def test_a_token_in_either_shape_of_header_is_not_kept(make_line, clock, p
     await make_line({}).handle(record(b"nonsense", clock, headers=tokens), alive)
 
     assert b"Bearer secret" not in dict(publisher.published[0].headers).values()
+
+
+async def test_a_record_whose_header_has_no_name_in_utf_8_is_buried_and_says_so(make_line, clock, publisher):
+    odd = {"x-\udcff": b"\x01"}
+
+    assert await make_line({}).handle(record(promotion(), clock, headers=odd), alive) is Outcome.DEAD_LETTER
+    kept = dict(publisher.published[0].headers)
+    assert (kept["dlq-error-code"], kept["x-\\udcff"]) == (b"bad-headers", b"\x01")
