@@ -3,6 +3,7 @@
 import asyncio
 import signal
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import TypeVar
 
@@ -12,19 +13,22 @@ from chassis.bus.batch import BatchLine, Store
 from chassis.bus.connection import ping as reach_bus
 from chassis.bus.consumer import Consumers, Subscription
 from chassis.bus.dead_letters import DeadLetters
-from chassis.bus.line import Answered, Handler, Line
+from chassis.bus.line import Answered, Handler, Line, Outcome
 from chassis.bus.outgoing import EventFactory
 from chassis.bus.perseverance import through_outages
 from chassis.bus.positions import Positions
 from chassis.bus.producer import KafkaPublisher
+from chassis.bus.record import KafkaRecord
 from chassis.bus.watch import Watch, check_member
 from chassis.clock import SystemClock, new_id
 from chassis.crash_points import crash_points
 from chassis.documents.aggregates import Aggregate, Aggregates
 from chassis.documents.client import connect, ping
+from chassis.documents.decisions import Decisions
 from chassis.documents.outbox import BeforePublish, Relay
 from chassis.documents.refusals import Refusals
 from chassis.documents.replicas import Fold, Replica
+from chassis.documents.rereading import Rereading, Witness
 from chassis.errors import PlatformError
 from chassis.health import Health
 from chassis.logs import configure_logs
@@ -62,8 +66,9 @@ class Service:
         self.dead_letters = DeadLetters(self.publisher, service=name, clock=self.clock)
         self.consumers = Consumers(settings.kafka, service=name, clock=self.clock)
         self.positions = Positions(settings.kafka)
+        self.rereading = Rereading(Decisions(self.database), self.positions, clock=self.clock, new_id=new_id)
         self._preparations: list[Step] = [self.refusals.prepare, self.relay.prepare]
-        self._workers: list[Step] = []
+        self._workers: list[Step] = [self.rereading.run]
         self._closers: list[Step] = []
         self.relay.serve(self.refusals.collection)
         self.health.dependencies["bus"] = lambda: reach_bus(settings.kafka)
@@ -93,6 +98,8 @@ class Service:
         line = self.line(topic, replica.handlers, settled=replica.settled)
         subscription = self.consumers.read({topic.name: line}, suffix=name)
         self._watch(subscription)
+        again = replace(line, handlers=replica.handlers_again, settled=None)
+        self.rereading.serve(topic.name, partial(_line_again, again))
         self.prepare_with(partial(replica.rewind, subscription.group))
         self.work_on(replica.run)
         self.close_with(replica.store_positions)
@@ -100,14 +107,12 @@ class Service:
 
     def take_batches(self, lines: Mapping[Topic, Mapping[type[Event], Handler]], store: Store, *, suffix: str) -> None:
         """Store what the handlers, which only check, let pass; many at a time."""
-        batch = BatchLine(
-            [
-                self.line(topic, each, refuser=self.refusals if topic.refusals else None)
-                for topic, each in lines.items()
-            ],
-            store,
-        )
-        self._watch(self.consumers.read_batches(batch, suffix=suffix))
+        made = [
+            self.line(topic, each, refuser=self.refusals if topic.refusals else None) for topic, each in lines.items()
+        ]
+        self._watch(self.consumers.read_batches(BatchLine(made, store), suffix=suffix))
+        for line in made:
+            self.rereading.serve(line.topic.name, partial(_batch_again, line, store))
 
     def line(self, topic: Topic, handlers: Mapping[type[Event], Handler], **options: object) -> Line:
         """How this service handles the records of `topic`."""
@@ -210,3 +215,15 @@ class WorkerEnded(RuntimeError):
 async def _endless(worker: Step) -> None:
     await worker()
     raise WorkerEnded(getattr(worker, "__qualname__", repr(worker)))
+
+
+def _still() -> bool:
+    return True
+
+
+async def _line_again(line: Line, record: KafkaRecord, witness: Witness) -> Outcome:
+    return await replace(line, dead_letters=witness).handle(record, _still)
+
+
+async def _batch_again(line: Line, store: Store, record: KafkaRecord, witness: Witness) -> Outcome:
+    return await BatchLine([replace(line, dead_letters=witness)], store).handle([record], lambda _: _still)

@@ -10,7 +10,6 @@ import structlog
 from structlog.contextvars import bound_contextvars
 
 from chassis.bus.admission import admit, read_fact, read_message, stamped_at
-from chassis.bus.dead_letters import DeadLetters
 from chassis.bus.delivery import ANONYMOUS, Delivery
 from chassis.bus.envelope import Message
 from chassis.bus.perseverance import ProbeAll, against_poison, through_outages
@@ -42,6 +41,14 @@ class Refuser(Protocol):
     async def has_refused(self, request_key: str) -> bool: ...
 
 
+class Buries(Protocol):
+    """Keeps what nobody can handle, and returns when it has it."""
+
+    async def bury(
+        self, record: KafkaRecord, *, code: str, message: str, attempts: int, actor: str | None = None
+    ) -> None: ...
+
+
 Settled = Callable[[KafkaRecord], Awaitable[None]]
 """Told of each record that was taken to its end, before it is committed."""
 
@@ -55,7 +62,7 @@ class Line:
 
     topic: Topic
     handlers: Mapping[type[Event], Handler]
-    dead_letters: DeadLetters
+    dead_letters: Buries
     probe: ProbeAll
     clock: Clock
     refuser: Refuser | None = None

@@ -1,7 +1,8 @@
-"""Where topics end, and what they say of one key: asked by those who keep replicas."""
+"""Where topics end, and what stands on them: asked by those who keep replicas or look at dead letters."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from contextlib import aclosing
 
 import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -9,6 +10,7 @@ from aiokafka.errors import CommitFailedError, KafkaError
 from aiokafka.partitioner import murmur2
 
 from chassis.bus.connection import client_options
+from chassis.bus.header_names import read_any_header_name
 from chassis.bus.record import KafkaRecord
 from chassis.errors import BusUnavailable
 from chassis.settings import KafkaSettings
@@ -25,6 +27,7 @@ class Positions:
         self._settings = settings
         self._consumer: AIOKafkaConsumer | None = None
         self._starting = asyncio.Lock()
+        read_any_header_name()
 
     async def partition_of(self, topic: str, key: str) -> int:
         """The partition that holds `key`, by the partitioner that all of Kafka's clients share."""
@@ -62,16 +65,70 @@ class Positions:
     async def records_of(self, topic: str, key: str) -> AsyncIterator[KafkaRecord]:
         """All records of one key from the beginning to the partition's present end, in order."""
         where = TopicPartition(topic, await self.partition_of(topic, key))
-        end = await self.end_of(topic, where.partition)
+        async with aclosing(self._read(await self._stretches([where]))) as records:
+            async for record in records:
+                if record.key == key.encode():
+                    yield record
+
+    async def records_in(self, topic: str, *, since_ms: int | None = None) -> AsyncIterator[KafkaRecord]:
+        """All records of a topic, or those written since then, to its present end; each partition's in order.
+
+        Raises:
+            BusUnavailable: nobody could say.
+        """
+        partitions = [TopicPartition(topic, each) for each in await self.partitions_of(topic)]
+        async with aclosing(self._read(await self._stretches(partitions, since_ms=since_ms))) as records:
+            async for record in records:
+                yield record
+
+    async def record_at(self, topic: str, partition: int, offset: int) -> KafkaRecord | None:
+        """One record; None if it is no longer there, or not yet.
+
+        Raises:
+            BusUnavailable: nobody could say.
+        """
+        if partition not in await self.partitions_of(topic):
+            return None
+        where = TopicPartition(topic, partition)
+        kept = (await self._stretches([where]))[where]
+        if offset not in kept:
+            return None
+        async with aclosing(self._read({where: range(offset, offset + 1)})) as records:
+            async for record in records:
+                return record
+        return None
+
+    async def _stretches(
+        self, partitions: Sequence[TopicPartition], *, since_ms: int | None = None
+    ) -> dict[TopicPartition, range]:
+        """The offsets that the partitions have now, or had got since then."""
+        consumer = await self._started()
+        try:
+            first = await consumer.beginning_offsets(partitions)
+            end = await consumer.end_offsets(partitions)
+            if since_ms is not None:
+                found = await consumer.offsets_for_times(dict.fromkeys(partitions, since_ms))
+                first = {each: found[each].offset if found[each] else end[each] for each in partitions}
+        except (KafkaError, OSError) as error:
+            raise BusUnavailable(type(error).__name__) from error
+        return {each: range(first[each], end[each]) for each in partitions}
+
+    async def _read(self, stretches: Mapping[TopicPartition, range]) -> AsyncGenerator[KafkaRecord, None]:
+        waiting = {where: offsets.stop for where, offsets in stretches.items() if offsets}
+        if not waiting:
+            return
         consumer = AIOKafkaConsumer(**client_options(self._settings), auto_offset_reset="earliest")
         try:
             await consumer.start()
-            consumer.assign([where])
-            await consumer.seek_to_beginning(where)
-            while await consumer.position(where) < end:
-                for record in (await consumer.getmany(where, timeout_ms=_READ_TIMEOUT_MS)).get(where, []):
-                    if record.key == key.encode() and record.offset < end:
-                        yield record
+            consumer.assign(list(waiting))
+            for where in waiting:
+                consumer.seek(where, stretches[where].start)
+            while waiting:
+                for where, records in (await consumer.getmany(*waiting, timeout_ms=_READ_TIMEOUT_MS)).items():
+                    for record in records:
+                        if record.offset in stretches[where]:
+                            yield record
+                waiting = {each: end for each, end in waiting.items() if await consumer.position(each) < end}
         except (KafkaError, OSError) as error:
             raise BusUnavailable(type(error).__name__) from error
         finally:

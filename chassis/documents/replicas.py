@@ -28,6 +28,7 @@ Fold = Callable[[dict[str, Any], Any], dict[str, Any]]
 _LOOK_AGAIN_S: Final = 0.02
 _STORE_EVERY_S: Final = 0.2
 _WAIT_BOUND_S: Final = 10.0
+_CONFLICT_TRIES: Final = 10
 _REMEMBERED: Final = 128
 
 
@@ -51,6 +52,11 @@ class Replica:
     def handlers(self) -> dict[type[Event], Handler]:
         """For the line that reads this replica's topic: every kind of fact counts for the sequence."""
         return {each: self._on_fact for each in CATALOGUE.values() if self.topic in each.topics}
+
+    @property
+    def handlers_again(self) -> dict[type[Event], Handler]:
+        """For a fact that was given up on and is read again, when others of its subject may have been folded since."""
+        return dict.fromkeys(self.handlers, self._fold_anew)
 
     async def settled(self, record: KafkaRecord) -> None:
         """Remember that everything up to `record` has been seen, also what wasn't readable."""
@@ -127,61 +133,85 @@ class Replica:
 
     async def _on_fact(self, event: Event, delivery: Delivery) -> None:
         sequence = delivery.envelope.sequence or 0
-        if await self._follows_remembered(event, sequence):
+        remembered = self._remembered.pop(event.subject, None)
+        follows = remembered is not None and sequence == remembered["_sequence"] + 1
+        # What this process wrote last is most often what is stored; if not, it is read.
+        if follows and await self._replace(event.subject, remembered, self._fold(_own(remembered), event), sequence):
             return
-        known = await self._known(event.subject)
-        last = known["_sequence"] if known else 0
-        if sequence <= last:
-            return
-        if sequence > last + 1:
-            log.warning("gap_in_facts", topic=self.topic.name, subject=event.subject, last=last, sequence=sequence)
-            await self._read_again(event.subject)
-            return
-        await self._apply(event, sequence, known)
+        for _ in range(_CONFLICT_TRIES):
+            known = await self._known(event.subject)
+            last = known["_sequence"] if known else 0
+            if sequence <= last:
+                return
+            fields = _own(known)
+            if sequence > last + 1:
+                log.warning("gap_in_facts", topic=self.topic.name, subject=event.subject, last=last, sequence=sequence)
+                fields = await self._folded(event.subject, fields, range(last + 1, sequence))
+            if await self._replace(event.subject, known, self._fold(fields, event), sequence):
+                return
+        raise DocumentConflict(event.subject)
 
-    async def _follows_remembered(self, event: Event, sequence: int) -> bool:
-        """Fold the next fact into what this process has written last; False if that isn't what is stored."""
-        known = self._remembered.pop(event.subject, None)
-        if known is None or sequence != known["_sequence"] + 1:
-            return False
-        document = self._folded(event, sequence, known)
-        with translated():
-            # Any write of anybody's gives the document another `_write`.
-            result = await self._collection.replace_one({"_id": event.subject, "_write": known["_write"]}, document)
-        if result.matched_count:
-            self._remember(event.subject, document)
-        return bool(result.matched_count)
+    async def _fold_anew(self, event: Event, delivery: Delivery) -> None:
+        """Put a fact that was passed over into its place: fold all that is known about its subject from the beginning.
 
-    async def _apply(self, event: Event, sequence: int, known: Document | None) -> None:
-        document = self._folded(event, sequence, known)
-        older = {"_id": event.subject, "_sequence": {"$lt": sequence}}
-        try:
-            with translated():
-                await self._collection.replace_one(older, document, upsert=True)
-        except DocumentConflict:
-            return  # Another instance was further already.
-        self._remember(event.subject, document)
+        Raises:
+            Exception: this fact still can't be folded; the replica stays as it was.
+        """
+        sequence = delivery.envelope.sequence or 0
+        for _ in range(_CONFLICT_TRIES):
+            known = await self._known(event.subject)
+            last = max(sequence, known["_sequence"] if known else 0)
+            fields = await self._folded(event.subject, {}, range(1, last + 1), must=sequence)
+            if await self._replace(event.subject, known, fields, last):
+                return
+        raise DocumentConflict(event.subject)
 
-    def _folded(self, event: Event, sequence: int, known: Document | None) -> Document:
-        fields = {name: value for name, value in (known or {}).items() if not name.startswith("_")}
-        return {**self._fold(fields, event), "_sequence": sequence, "_write": new_id()}
-
-    def _remember(self, key: str, document: Document) -> None:
-        self._remembered[key] = document
-        if len(self._remembered) > _REMEMBERED:
-            del self._remembered[next(iter(self._remembered))]
-
-    async def _read_again(self, key: str) -> None:
+    async def _folded(
+        self, key: str, fields: dict[str, Any], numbers: range, *, must: int | None = None
+    ) -> dict[str, Any]:
+        """`fields` after the facts with these numbers, as the topic has them."""
+        reached = numbers.start - 1
         async for record in self._positions.records_of(self.topic.name, key):
             try:
                 message = read_message(record, self.topic)
                 fact = read_fact(message, self.topic)
             except Unreadable:
                 continue  # It is in the dead letters, and must not take its successors with it.
-            known = await self._known(key)
             sequence = message.envelope.sequence or 0
-            if sequence > (known["_sequence"] if known else 0):
-                await self._apply(fact, sequence, known)
+            if sequence not in numbers or sequence <= reached:
+                continue
+            try:
+                fields = self._fold(fields, fact)
+            except Exception:  # As unreadable ones: it was buried when it came.
+                if sequence == must:
+                    raise
+                log.warning("fact_passed_over", topic=self.topic.name, subject=key, sequence=sequence)
+            reached = sequence
+        return fields
+
+    async def _replace(self, key: str, known: Document | None, fields: dict[str, Any], sequence: int) -> bool:
+        """Store what follows from `known`; False when that isn't what is stored any more."""
+        document = {"_id": key, **fields, "_sequence": sequence, "_write": new_id()}
+        if not await self._swap(known, document):
+            return False
+        self._remembered[key] = document
+        if len(self._remembered) > _REMEMBERED:
+            del self._remembered[next(iter(self._remembered))]
+        return True
+
+    async def _swap(self, known: Document | None, document: Document) -> bool:
+        if known is None:
+            try:
+                with translated():
+                    await self._collection.insert_one(document)
+            except DocumentConflict:
+                return False
+            return True
+        # Any write of anybody's gives the document another `_write`, also one that leaves the number as it is.
+        with translated():
+            which = {"_id": document["_id"], "_write": known.get("_write")}
+            result = await self._collection.replace_one(which, document)
+        return result.matched_count == 1
 
     async def _known(self, key: str) -> Document | None:
         with translated():
@@ -195,3 +225,7 @@ class Replica:
         with translated():
             stored = await self._stored_positions.find_one({"_id": f"{self.topic.name}/{partition}"})
         return stored["offset"] if stored else 0
+
+
+def _own(document: Document | None) -> dict[str, Any]:
+    return {name: value for name, value in (document or {}).items() if not name.startswith("_")}

@@ -15,12 +15,12 @@ from chassis.bus.line import Answered, Handler, Refuser
 from chassis.bus.perseverance import ProbeAll, against_poison, through_outages
 from chassis.clock import Clock
 from chassis.documents.client import Document
+from chassis.documents.hold import Hold
 from chassis.documents.leases import Lease, Observer, release
 from chassis.errors import AssignmentLost, PlatformError, Refusal
 from chassis.telemetry import REFUSALS
 from schemas.event import Event
 from schemas.topics import DATASET_REQUESTS, MODEL_REQUESTS
-from services.registry.hold import Hold
 from services.registry.refusals import RegistrationFailed
 from services.registry.waiting import Accepted, Registrations
 

@@ -1,5 +1,5 @@
 import pytest
-from pymongo.errors import ConnectionFailure, DuplicateKeyError
+from pymongo.errors import ConnectionFailure
 
 from chassis.bus.delivery import Delivery
 from chassis.bus.envelope import Envelope
@@ -8,46 +8,8 @@ from chassis.errors import DocumentsUnavailable
 from schemas.models import ModelArchived
 from schemas.topics import MODEL_EVENTS
 
+from .collection import MemoryCollection
 from .conftest import record
-
-
-class Replaced:
-    def __init__(self, matched_count) -> None:
-        self.matched_count = matched_count
-
-
-class FakeCollection:
-    """As much of a collection as a replica needs; may lose the answer to a write that it has made."""
-
-    def __init__(self) -> None:
-        self.documents = {}
-        self.reads = 0
-        self.lost_answers = 0
-
-    async def find_one(self, which):
-        self.reads += 1
-        found = self.documents.get(which["_id"])
-        return found and dict(found)
-
-    async def replace_one(self, which, document, *, upsert=False) -> Replaced:
-        kept = self.documents.get(which["_id"])
-        if not self._matches(kept, which):
-            if kept is not None and upsert:
-                raise DuplicateKeyError("E11000")
-            if not upsert:
-                return Replaced(0)
-        self.documents[which["_id"]] = {"_id": which["_id"], **document}
-        if self.lost_answers:
-            self.lost_answers -= 1
-            raise ConnectionFailure("after the write")
-        return Replaced(0 if kept is None else 1)
-
-    def _matches(self, kept, which) -> bool:
-        if kept is None:
-            return False
-        if "_write" in which:
-            return kept.get("_write") == which["_write"]
-        return kept["_sequence"] < which["_sequence"]["$lt"]
 
 
 class FakePositions:
@@ -74,15 +36,35 @@ def delivery(clock, sequence):
     return Delivery(envelope=envelope, actor=None, topic="", partition=0, offset=0, timestamp=clock.now())
 
 
+class Store(MemoryCollection):
+    """Counts what is read, and may lose the answer to a write that it has made."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.reads = 0
+        self.lost_answers = 0
+
+    async def find_one(self, which, projection=None):
+        self.reads += 1
+        return await super().find_one(which, projection)
+
+    async def replace_one(self, which, document):
+        replaced = await super().replace_one(which, document)
+        if self.lost_answers:
+            self.lost_answers -= 1
+            raise ConnectionFailure("after the write")
+        return replaced
+
+
 @pytest.fixture
 def store():
-    return FakeCollection()
+    return Store()
 
 
 @pytest.fixture
 def make_replica(store):
     def make(records=()):
-        database = {"known_models": store, "replica_positions": FakeCollection()}
+        database = {"known_models": store, "replica_positions": MemoryCollection()}
         return Replica(database, "known_models", topic=MODEL_EVENTS, fold=fold, positions=FakePositions(records))
 
     return make
@@ -105,17 +87,98 @@ def hear(clock):
     [{"version": "three"}, {"version": 2, "ce_type": "ml.NeverHeardOf.v1"}],
     ids=["schema-invalid", "unknown-type"],
 )
-async def test_a_fact_that_was_buried_does_not_take_its_successors_with_it(make_replica, hear, clock, broken):
+async def test_a_fact_that_was_buried_does_not_take_its_successors_with_it(make_replica, clock, broken):
     topic = [
         archived(1, clock, sequence=1),
         archived(clock=clock, sequence=2, **broken),
         archived(3, clock, sequence=3),
     ]
     replica = make_replica(topic)
+    on_fact = replica.handlers[ModelArchived]
 
-    await hear(replica, 1, 3)
+    for sequence, version in ((1, 1), (3, 3)):
+        fact = ModelArchived(model_id="demand", version=version, archived_by="anonymous", request_id="1")
+        await on_fact(fact, delivery(clock, sequence))
 
     assert (await replica._known("demand"))["archived"] == [1, 3]
+
+
+def fact(version):
+    return ModelArchived(model_id="demand", version=version, archived_by="anonymous", request_id="1")
+
+
+class Picky:
+    """A fold with a bug: it can't take some versions."""
+
+    def __init__(self, *refused) -> None:
+        self.refused = set(refused)
+
+    def __call__(self, known, fact):
+        if fact.version in self.refused:
+            raise RuntimeError("a bug")
+        return fold(known, fact)
+
+
+async def test_a_fact_that_could_not_be_folded_does_not_take_its_successors_with_it(make_replica, clock):
+    replica = make_replica([archived(each, clock, sequence=each) for each in (1, 2, 3)])
+    replica._fold = Picky(2)
+    on_fact = replica.handlers[ModelArchived]
+
+    await on_fact(fact(1), delivery(clock, 1))
+    with pytest.raises(RuntimeError):
+        await on_fact(fact(2), delivery(clock, 2))
+    await on_fact(fact(3), delivery(clock, 3))
+
+    assert (await replica._known("demand"))["archived"] == [1, 3]
+
+
+async def test_a_fact_that_is_read_again_gets_into_its_place(make_replica, clock):
+    topic = [archived(each, clock, sequence=each) for each in (1, 2, 3)]
+    replica = make_replica(topic)
+    replica._fold = picky = Picky(2)
+    for each in (1, 3):
+        await replica.handlers[ModelArchived](fact(each), delivery(clock, each))
+    topic.append(archived(4, clock, sequence=4))  # It is on the topic, and this replica hasn't taken it yet.
+
+    with pytest.raises(RuntimeError):
+        await replica.handlers_again[ModelArchived](fact(2), delivery(clock, 2))
+    assert (await replica._known("demand"))["archived"] == [1, 3]
+
+    picky.refused.clear()
+    await replica.handlers_again[ModelArchived](fact(2), delivery(clock, 2))
+    assert (await replica._known("demand"))["archived"] == [1, 2, 3]
+
+    await replica.handlers[ModelArchived](fact(4), delivery(clock, 4))
+    assert (await replica._known("demand"))["archived"] == [1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("slower", ["the next fact", "the fact that is read again"])
+async def test_a_fact_that_comes_while_another_is_read_again_loses_nothing(make_replica, clock, slower):
+    topic = [archived(each, clock, sequence=each) for each in (1, 2, 3, 4)]
+    replica = make_replica(topic)
+    replica._fold = picky = Picky(2)
+    for each in (1, 3):
+        await replica.handlers[ModelArchived](fact(each), delivery(clock, each))
+    picky.refused.clear()
+
+    async def follow():
+        await replica.handlers[ModelArchived](fact(4), delivery(clock, 4))
+
+    async def read_again():
+        await replica.handlers_again[ModelArchived](fact(2), delivery(clock, 2))
+
+    first, second = (read_again, follow) if slower == "the next fact" else (follow, read_again)
+    stored = replica._replace
+
+    async def interrupted(*arguments, **options):
+        replica._replace = stored
+        await first()
+        return await stored(*arguments, **options)
+
+    replica._replace = interrupted
+    await second()
+
+    assert (await replica._known("demand"))["archived"] == [1, 2, 3, 4]
 
 
 async def test_the_next_fact_is_folded_into_what_this_process_wrote_last_without_a_read(make_replica, hear, store):

@@ -5,8 +5,8 @@ import asyncio
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chassis.documents.hold import Hold
 from chassis.documents.leases import Observer, claim, renew
-from services.registry.hold import Hold
 from services.registry.worker import Worker
 from tests.unit.chassis.conftest import HeldClock
 from tests.unit.chassis.one_document import OneDocument

@@ -1,0 +1,131 @@
+import json
+from contextlib import asynccontextmanager
+
+import pytest
+from typer.testing import CliRunner
+
+from chassis.deadletters import cli
+from chassis.deadletters.connection import connections
+from chassis.deadletters.letters import BadArgument
+from tests.unit.chassis.conftest import promotion
+
+
+@pytest.fixture
+def run(world, monkeypatch):
+    @asynccontextmanager
+    async def opened(_):
+        yield world.office
+
+    monkeypatch.setattr(cli, "opened", opened)
+    monkeypatch.setattr(cli, "connections", lambda *_: None)
+
+    def run(*arguments, **options):
+        return CliRunner().invoke(cli.app, list(arguments), **options)
+
+    return run
+
+
+@pytest.fixture
+def bury(world):
+    def bury(*arguments, **options):
+        coroutine = world.buried(*arguments, **options)
+        with pytest.raises(StopIteration) as ended:  # It waits for nothing, so a step takes it to its end.
+            coroutine.send(None)
+        return ended.value.value
+
+    return bury
+
+
+def test_it_says_so_when_there_are_none(run):
+    result = run("list")
+
+    assert (result.exit_code, result.stdout.strip()[:15]) == (0, "no dead letters")
+
+
+def test_only_what_waits_for_somebody_is_listed(run, bury):
+    bury(b"nonsense", code="bad-json")
+    bury(promotion(), code="handler-failed")
+    assert run("drop", "registry/0/0", "--reason", "a test").exit_code == 0
+
+    def listed(*options):
+        return [(each["id"], each["state"]) for each in json.loads(run("list", "--json", *options).stdout)]
+
+    assert listed() == [("registry/0/1", "open")]
+    assert listed("--all") == [("registry/0/0", "dropped"), ("registry/0/1", "open")]
+    assert "handler-failed" in run("list").stdout
+
+
+def test_one_is_shown_with_its_headers_its_body_and_what_is_wrong(run, bury):
+    bury(promotion(version="three"), headers={"x-own": b"kept", "authorization": b"Bearer s3cret"})
+
+    shown = run("show", "registry/0/0").stdout
+
+    assert "s3cret" not in shown
+    for said in ("x-own", '"alias": "champion"', "must be a whole number", "ml.model.requests/1@7"):
+        assert said in shown
+
+
+def test_what_strangers_wrote_does_not_steer_the_terminal(run, bury):
+    bury(b'{"a": "\x1b[2J"}\x1b]0;owned\x07', key=b"\x1b[31mred", headers={"x\x1b[1m": b"\xe2\x80\xae"})
+
+    for shown in (run("show", "registry/0/0").stdout, run("list").stdout, run("list", "--json").stdout):
+        assert not {"\x1b", "\x07", "\u202e"} & set(shown)
+        assert "[31mred" in shown
+
+
+def test_all_that_match_are_replayed_once_that_is_confirmed(run, bury, world):
+    for _ in range(2):
+        bury(promotion(), code="handler-failed")
+    bury(b"nonsense")
+
+    assert run("replay", "--all-matching", "--code", "handler-failed", input="n\n").exit_code == 1
+    assert world.publisher.published == []
+
+    result = run("replay", "--all-matching", "--code", "handler-failed", input="y\n")
+    assert (result.exit_code, len(world.publisher.published)) == (0, 2)
+    assert "no dead letters match" in run("replay", "--all-matching", "--code", "handler-failed", "--yes").stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("show", "nonsense"), "is no dead letter's id"),
+        (("show", "registry/0/99"), "there is no dead letter registry/0/99"),
+        (("list", "--service", "nobody"), "those are registry"),
+        (("list", "--since", "yesterday"), "write 30m"),
+        (("replay",), "one of both"),
+    ],
+)
+def test_what_is_asked_wrongly_is_answered_in_one_line(run, arguments, said):
+    result = run(*arguments)
+
+    assert (result.exit_code, result.stderr.count("\n")) == (1, 1)
+    assert said in result.stderr
+
+
+def test_it_signs_in_as_operator_where_the_stack_says(tmp_path):
+    stack = {
+        "kafka": {
+            "bootstrap_servers": "127.0.0.1:1",
+            "security_protocol": "SASL_PLAINTEXT",
+            "sasl_mechanism": "SCRAM-SHA-512",
+            "principals": {"operator": {"password": "s3cret"}},
+        },
+        "mongo": {"url": "mongodb://127.0.0.1:2"},
+    }
+    file = tmp_path / "stack.json"
+    file.write_text(json.dumps(stack))
+
+    found = connections(file, {})
+
+    assert (found.kafka.username, found.kafka.password.get_secret_value()) == ("operator", "s3cret")
+    assert found.mongo.url.get_secret_value() == "mongodb://127.0.0.1:2"
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{}", '{"kafka": {"security_protocol": "SASL_SSL"}}'])
+def test_a_file_that_is_no_stack_is_said_to_be_none(tmp_path, content):
+    file = tmp_path / "stack.json"
+    file.write_text(content)
+
+    with pytest.raises(BadArgument, match="can't be read as a stack's file"):
+        connections(file, {})
