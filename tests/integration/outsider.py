@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -160,6 +161,13 @@ class Outsider:
         """Read until nothing more has come for a while."""
         while await self.read(timeout_ms=int(quiet_s * 1000)):
             pass
+
+    async def nothing_more(self, wanted: Callable[[Said], bool], count: int, *, seconds: float = 1.5) -> None:
+        """Stay for a while and see that no more of them come, not even the same event again."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            await self.read(timeout_ms=100)
+        assert len([each for each in self.seen if wanted(each)]) == count
 
     async def read(self, *, timeout_ms: int) -> int:
         batches = await self._consumer.getmany(timeout_ms=timeout_ms)

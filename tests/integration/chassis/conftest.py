@@ -1,7 +1,6 @@
 """A small service on real servers: it counts what it is asked to, in one document an id."""
 
 import json
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,10 +12,12 @@ from chassis.errors import Refusal
 from chassis.service import Service
 from chassis.settings import ChassisSettings, HttpSettings
 from schemas.event import Event
+from schemas.executions import ExecutionFinished
 from schemas.models import ModelArchivalRequested, ModelUpdated, ModelUpdateRequested
-from schemas.topics import MODEL_REQUESTS
+from schemas.observations import SeriesObserved
+from schemas.topics import EXECUTION_EVENTS, METRIC_OBSERVATIONS, MODEL_REQUESTS
 from tests.integration.living import living
-from tests.integration.outsider import Outsider, Said, attributes
+from tests.integration.outsider import Outsider, attributes
 
 
 class Unwanted(Refusal):
@@ -84,13 +85,6 @@ class Asker(Outsider):
     async def raw(self, value: bytes, key: str, headers: dict[str, str]) -> None:
         await self.write("ml.model.requests", value, key=key, headers=headers)
 
-    async def nothing_more(self, wanted: Callable[[Said], bool], count: int, *, seconds: float = 1.5) -> None:
-        """Stay for a while and see that no more of them come, not even the same event again."""
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
-            await self.read(timeout_ms=100)
-        assert len([each for each in self.seen if wanted(each)]) == count
-
 
 @pytest.fixture
 async def outsider(kafka) -> AsyncIterator[Asker]:
@@ -114,4 +108,39 @@ def make_service(kafka, mongo, s3) -> Callable[..., CountingService]:
 async def counting(make_service) -> AsyncIterator[CountingService]:
     made = make_service()
     async with living(made.service):
+        yield made
+
+
+class Shelf:
+    """Stores what it is given, all or nothing; chokes on some names."""
+
+    def __init__(self) -> None:
+        self.poison, self.stored, self.choked = set(), [], 0
+
+    async def __call__(self, taken):
+        names = [event.subject for event, _ in taken]
+        if self.poison & set(names):
+            self.choked += 1
+            raise RuntimeError("a bug")
+        self.stored += names
+
+
+@pytest.fixture
+async def batches(kafka, mongo, s3, new_name):
+    """A metrics service that stores in memory."""
+    settings = ChassisSettings(kafka=kafka.settings("metrics"), mongo=mongo, s3=s3, http=HttpSettings(port=0))
+    service, shelf = Service("metrics", settings), Shelf()
+
+    async def check(event, delivery):
+        return
+
+    lines = {METRIC_OBSERVATIONS: {SeriesObserved: check}, EXECUTION_EVENTS: {ExecutionFinished: check}}
+    service.take_batches(lines, shelf, suffix=new_name())
+    async with living(service):
+        yield service, shelf
+
+
+@pytest.fixture
+async def observer(kafka):
+    async with Outsider(kafka, "ml.metrics.dlq", principals=("upstream", "executor")) as made:
         yield made

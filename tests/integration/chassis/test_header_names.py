@@ -5,6 +5,7 @@ import json
 import pytest
 from aiokafka import AIOKafkaProducer
 from aiokafka.producer import message_accumulator
+from aiokafka.producer import producer as producing
 from aiokafka.record.default_records import _DefaultRecordBatchBuilderPy
 
 from chassis.bus.connection import client_options
@@ -21,7 +22,8 @@ async def test_a_header_with_an_odd_name_ends_in_the_dead_letters_and_holds_nobo
     value = json.dumps({"model_id": model_id, "description": "odd"}).encode()
     headers = [(name, text.encode()) for name, text in attributes("ml.ModelUpdateRequested.v1", model_id).items()]
     # The builder in C takes no names but its own kind.
-    monkeypatch.setattr(message_accumulator, "DefaultRecordBatchBuilder", _DefaultRecordBatchBuilderPy)
+    for module in (producing, message_accumulator):
+        monkeypatch.setattr(module, "DefaultRecordBatchBuilder", _DefaultRecordBatchBuilderPy)
     async with AIOKafkaProducer(**client_options(kafka.settings("upstream"))) as producer:
         odd = [*headers, (OddName(b"x-\xff"), b"\xfe")]
         await producer.send_and_wait("ml.model.requests", value, key=model_id.encode(), headers=odd)

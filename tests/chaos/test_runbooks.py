@@ -1,0 +1,71 @@
+"""Each runbook, followed as written on a platform that has the trouble which it is about."""
+
+import asyncio
+import json
+from collections.abc import Mapping
+from unittest.mock import patch
+
+import pytest
+from aiokafka import AIOKafkaProducer
+from aiokafka.producer import message_accumulator, producer
+from aiokafka.record.default_records import (
+    _DefaultRecordBatchBuilderPy,  # pyright: ignore[reportPrivateUsage]
+)
+
+from chassis.bus.connection import client_options
+from infra.embedded.layout import CHECKOUT
+from tests.chaos.platform import Platform, running
+from tests.chaos.runbook import checkout, follow, steps
+from tests.integration.kafka import KafkaServer
+from tests.integration.outsider import Outsider, attributes
+from tests.odd_names import OddName
+
+pytestmark = [pytest.mark.long, pytest.mark.timeout(600)]
+
+UPDATE = "ml.ModelUpdateRequested.v1"
+
+
+def followed(runbook: str, platform: Platform, replacing: Mapping[str, str]) -> None:
+    """Do all that a runbook says. `replacing` has what its examples are called today."""
+    with checkout(platform.stack.layout.data) as folder:
+        for step in steps(CHECKOUT / "docs" / "runbooks" / f"{runbook}.md"):
+            follow(step, folder, replacing)
+
+
+def test_dead_letters() -> None:
+    with running({}, servers=["kafka", "mongo", "s3"], services=["registry", "deployer"]) as platform:
+        kafka = KafkaServer(platform.stack.connection("kafka").described())
+        followed("dead-letters", platform, asyncio.run(buried(kafka)))
+
+
+async def buried(kafka: KafkaServer) -> dict[str, str]:
+    """Has the services give up on three records; the ids of these dead letters, by those in the runbook."""
+    topics = ("ml.registry.dlq", "ml.deployer.dlq")
+    async with Outsider(kafka, *topics, principals=("upstream", "registry")) as outsider:
+        await write_odd_header(kafka)
+        await outsider.write(
+            "ml.model.requests", b'{"model_id": demand}', key="demand", headers=attributes(UPDATE, "demand")
+        )
+        fact = attributes("ml.ModelArchived.v1", "churn", source="/services/registry", sequence="1")
+        body = b'{"model_id": "churn", "version": "two"}'
+        await outsider.write("ml.model.events", body, key="churn", headers=fact, principal="registry")
+        letters = await outsider.hear(lambda _: True, 3)
+    examples = {"pricing": "registry/2/17", "demand": "registry/0/3", "churn": "deployer/1/4"}
+    return {
+        examples[each.key]: f"{each.topic.split('.')[1]}/{each.record.partition}/{each.record.offset}"
+        for each in letters
+    }
+
+
+async def write_odd_header(kafka: KafkaServer) -> None:
+    """A good request but for the name of a header, which its dead letter mends."""
+    value = json.dumps({"model_id": "pricing", "description": "Prices"}).encode()
+    headers = [(name, text.encode()) for name, text in attributes(UPDATE, "pricing").items()]
+    name = "DefaultRecordBatchBuilder"
+    with (
+        patch.object(producer, name, _DefaultRecordBatchBuilderPy),
+        patch.object(message_accumulator, name, _DefaultRecordBatchBuilderPy),
+    ):
+        async with AIOKafkaProducer(**client_options(kafka.settings("upstream"))) as sender:
+            odd = [*headers, (OddName(b"x-\xff"), b"1")]
+            await sender.send_and_wait("ml.model.requests", value, key=b"pricing", headers=odd)
