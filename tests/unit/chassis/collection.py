@@ -1,5 +1,6 @@
 """As much of a collection as decisions and replicas need: equality, and the writes that rest on it."""
 
+import asyncio
 from collections import defaultdict
 from copy import deepcopy
 from functools import reduce
@@ -22,6 +23,7 @@ class MemoryCollection:
         return [each for each in self.documents.values() if all(_at(each, k) == v for k, v in which.items())]
 
     async def find_one(self, which, projection=None):
+        await asyncio.sleep(0)  # As on a real one, others get their turn.
         return deepcopy(next(iter(self._matching(which)), None))
 
     def find(self, which):
@@ -55,6 +57,7 @@ class _Cursor:
         return self
 
     async def to_list(self):
+        await asyncio.sleep(0)
         return self._documents
 
 
