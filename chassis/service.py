@@ -67,7 +67,7 @@ class Service:
         self.consumers = Consumers(settings.kafka, service=name, clock=self.clock)
         self.positions = Positions(settings.kafka)
         self.rereading = Rereading(Decisions(self.database), self.positions, clock=self.clock, new_id=new_id)
-        self._preparations: list[Step] = [self.refusals.prepare, self.relay.prepare]
+        self._preparations: list[Step] = [self.refusals.prepare, self.relay.prepare, self.rereading.prepare]
         self._workers: list[Step] = [self.rereading.run]
         self._closers: list[Step] = []
         self.relay.serve(self.refusals.collection)

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Final, Protocol
 
@@ -59,7 +59,7 @@ class Operator:
     """Who decides. `token`, where given, is sent along and neither kept nor shown."""
 
     name: str
-    token: str | None = None
+    token: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,7 +87,7 @@ class Office:
         letters = await self._shelf.matching(which)
         decided = {service: await self._decisions_of(service).all() for service in {each.service for each in letters}}
         letters = sorted(letters, key=lambda each: (each.failed_at, each.id))
-        return [(each, decided[each.service].get(each.id)) for each in letters]
+        return [(each, _about(each, decided[each.service].get(each.id))) for each in letters]
 
     async def letter(self, letter_id: str) -> Letter:
         """One letter. Raises: BadArgument."""
@@ -97,7 +97,8 @@ class Office:
         return letter
 
     async def decision_about(self, letter: Letter) -> Decision | None:
-        return await self._decisions_of(letter.service).about(letter.id)
+        """What was last decided about it."""
+        return _about(letter, await self._decisions_of(letter.service).about(letter.id))
 
     async def drop(self, letter: Letter, operator: Operator, *, reason: str) -> Result:
         """Decide that nothing more is to be done about it."""
@@ -157,6 +158,7 @@ class Office:
     def _decision(self, letter: Letter, verb: Verb, operator: Operator, reason: str) -> Decision:
         return Decision(
             id=letter.id,
+            given_up=letter.failed_at.isoformat(),
             verb=verb,
             by=operator.name,
             at=self._clock.now(),
@@ -164,6 +166,11 @@ class Office:
             original=letter.original,
             route=letter.route,
         )
+
+
+def _about(letter: Letter, decision: Decision | None) -> Decision | None:
+    """The decision, if it is about this letter and not about an earlier one of the same id."""
+    return decision if decision is not None and decision.given_up == letter.failed_at.isoformat() else None
 
 
 def resent(letter: Letter, operator: Operator) -> Resent:

@@ -10,6 +10,7 @@ from chassis.errors import DocumentConflict
 
 COLLECTION: Final = "dead_letter_decisions"
 _CONFLICT_TRIES: Final = 10
+_PLAIN: Final = ("given_up", "by", "at", "reason", "number", "outcome")
 
 
 class Verb(StrEnum):
@@ -44,9 +45,13 @@ class Original:
 
 @dataclass(frozen=True, kw_only=True)
 class Decision:
-    """One decision about the dead letter `id`. `number` counts those about this one, from 1."""
+    """One decision about the dead letter `id`. `number` counts those under this id, from 1.
+
+    `given_up` is when the letter was written: on a topic that was made anew another one may have the same id.
+    """
 
     id: str
+    given_up: str
     verb: Verb
     by: str
     at: datetime
@@ -58,6 +63,10 @@ class Decision:
     ended_at: datetime | None = None
     outcome: str = ""
 
+    def goes_on_as(self, wanted: "Decision") -> bool:
+        """Whether what is wanted has been begun already."""
+        return (self.state, self.verb, self.given_up) == (State.BEGUN, wanted.verb, wanted.given_up)
+
     def to_document(self) -> Document:
         return {("_id" if name == "id" else name): value for name, value in vars(self).items()} | {
             "original": vars(self.original)
@@ -65,7 +74,7 @@ class Decision:
 
     @classmethod
     def from_document(cls, document: Document) -> "Decision":
-        fields: dict[str, Any] = {name: document[name] for name in ("by", "at", "reason", "number", "outcome")}
+        fields: dict[str, Any] = {name: document[name] for name in _PLAIN}
         return cls(
             id=document["_id"],
             verb=Verb(document["verb"]),
@@ -77,13 +86,9 @@ class Decision:
         )
 
 
-def why_not(existing: Decision | None, verb: Verb, *, again: bool) -> str | None:
+def why_not(existing: Decision | None, wanted: Decision, *, again: bool) -> str | None:
     """Why nothing is to be done about a letter on which `existing` was decided; None: begin, or go on."""
-    if existing is None or existing.state is State.FAILED:
-        return None
-    if existing.state is State.BEGUN:
-        return None if existing.verb is verb else f"is being replayed by {existing.by}; nothing was changed"
-    if again:
+    if existing is None or existing.state is not State.DONE or existing.given_up != wanted.given_up or again:
         return None
     past = {Verb.REPLAY: "replayed", Verb.DROP: "dropped"}[existing.verb]
     return f"was already {past} by {existing.by} at {existing.at:%Y-%m-%d %H:%M} UTC; nothing was changed"
@@ -118,10 +123,10 @@ class Decisions:
         """
         for _ in range(_CONFLICT_TRIES):
             existing = await self.about(wanted.id)
-            reason = why_not(existing, wanted.verb, again=again)
+            reason = why_not(existing, wanted, again=again)
             if reason is not None:
                 raise AlreadyDecided(reason)
-            if existing is not None and existing.state is State.BEGUN:
+            if existing is not None and existing.goes_on_as(wanted):
                 return existing
             try:
                 return await self._write(wanted, existing)

@@ -58,6 +58,11 @@ class Rereading:
         """One more way in which this service reads `topic`."""
         self._readers.setdefault(topic, []).append(read_again)
 
+    async def prepare(self) -> None:
+        """Make the index that looking needs."""
+        with translated():
+            await self.decisions.collection.create_index("state")
+
     async def run(self) -> None:
         """Look until cancelled."""
         while True:

@@ -41,6 +41,7 @@ def decisions():
 async def asked(decisions, clock):
     decision = Decision(
         id="deployer/0/1",
+        given_up="2026-03-03T12:00:00+00:00",
         verb=Verb.REPLAY,
         by="ana",
         at=clock.now(),

@@ -1,8 +1,9 @@
 import asyncio
 
 import pytest
+from aiokafka import ConsumerRecord
 
-from chassis.deadletters.letters import BadArgument, Which, read_id, read_since
+from chassis.deadletters.letters import BadArgument, Which, read_id, read_letter, read_since
 from chassis.deadletters.office import Operator, Status
 from chassis.documents.decisions import State
 from chassis.errors import BusUnavailable, Unpublishable
@@ -138,6 +139,37 @@ async def test_letters_are_chosen_by_service_code_topic_and_age(world):
     assert await chosen(code="handler-failed") == [young]
     assert await chosen(topic="ml.model.events") == [other]
     assert await chosen(since=read_since("30m", world.clock.now())) == [other, young]
+
+
+async def test_a_replay_that_its_service_never_comes_to_can_be_dropped(world):
+    letter = await world.buried({}, topic=MODEL_EVENTS, service="gateway")
+    await world.office.replay(letter, ANA)
+
+    await world.office.drop(letter, BEN, reason="nobody reads it any more")
+
+    assert await status(world, letter) is Status.DROPPED
+
+
+async def test_a_letter_on_a_topic_that_was_made_anew_is_another_one(world):
+    await world.office.drop(await world.buried(b"old"), ANA, reason="nonsense")
+    world.shelf.letters.clear()
+    world.clock.pass_time(60)
+
+    letter = await world.buried(promotion())
+    assert await status(world, letter) is Status.OPEN
+
+    await world.office.replay(letter, BEN)
+    assert (await status(world, letter), len(world.publisher.published)) == (Status.REPLAYED, 1)
+
+
+async def test_a_letter_that_no_service_of_ours_wrote_is_shown_all_the_same(world):
+    await world.buried(promotion())
+    odd = ConsumerRecord("ml.registry.dlq", 1, 3, 0, 0, None, None, None, 0, 0, (("dlq-attempts", b"many"),))
+    world.shelf.letters.append(read_letter("registry", odd))
+
+    (found, _), _ = await world.office.find(Which())
+
+    assert (found.id, found.attempts, found.ce_type) == ("registry/1/3", -1, "")
 
 
 @pytest.mark.parametrize("text", ["", "registry", "registry/1", "nobody/1/2", "registry/1/-2", "registry/1/2/3"])
