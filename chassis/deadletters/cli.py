@@ -17,6 +17,7 @@ from typing import Annotated, Any, Final, TypeVar
 
 import structlog
 import typer
+from pymongo.errors import PyMongoError
 from rich.console import Console
 from rich.text import Text
 
@@ -109,12 +110,12 @@ def replay(  # noqa: PLR0913 - an option of the command is an argument here
     """
 
     async def one(office: Office, letter: Letter) -> Result:
-        operator = Operator(name=by or getpass.getuser(), token=token)
-        return await office.replay(letter, operator, reason=reason, again=again, wait_s=wait)
+        return await office.replay(letter, operator, reason=printable(reason), again=again, wait_s=wait)
 
     with _errors():
         if all_matching == bool(ids):
             raise BadArgument("name dead letters, or say --all-matching: one of both")
+        operator = _operator(by, token)
         which = _which(service, code, topic, since)
         chosen = ids or _confirmed(stack, which, yes=yes)
         _run(stack, lambda office: _each(office, chosen, one))
@@ -130,9 +131,11 @@ def drop(
     """Decide that nothing more is to be done about them. They stay readable until their retention ends."""
 
     async def one(office: Office, letter: Letter) -> Result:
-        return await office.drop(letter, Operator(name=by or getpass.getuser()), reason=reason)
+        return await office.drop(letter, _operator(by), reason=printable(reason))
 
     with _errors():
+        if not reason.strip():
+            raise BadArgument("say why with --reason: whoever looks next wants to know")
         _run(stack, lambda office: _each(office, ids, one))
 
 
@@ -149,6 +152,12 @@ async def _each(office: Office, ids: Sequence[str], do: Callable[[Office, Letter
         _out.print(_line(results[-1]), soft_wrap=True)
     if not all(each.settled for each in results):
         raise typer.Exit(1)
+
+
+def _operator(by: str | None, token: str | None = None) -> Operator:
+    if token is not None and not (token.isascii() and token.isprintable()):
+        raise BadArgument("the token has characters that no token has")
+    return Operator(name=printable(by or getpass.getuser()), token=token or None)
 
 
 def _line(result: Result) -> Text:
@@ -198,6 +207,8 @@ def _errors() -> Generator[None]:
         _fail(f"Kafka doesn't answer as it should ({error}): does it run (`make status`), and may `operator` sign in?")
     except DocumentsUnavailable as error:
         _fail(f"the document store doesn't answer ({error}): does it run (`make status`)?")
+    except PyMongoError as error:
+        _fail(f"the document store refuses ({error}): is MLP_MONGO_URL right?")
     except PlatformError as error:
         _fail(f"{error.code}: {error}; the same command goes on where this one was")
 

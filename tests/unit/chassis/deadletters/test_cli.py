@@ -94,6 +94,8 @@ def test_all_that_match_are_replayed_once_that_is_confirmed(run, bury, world):
         (("list", "--service", "nobody"), "those are registry"),
         (("list", "--since", "yesterday"), "write 30m"),
         (("replay",), "one of both"),
+        (("replay", "registry/0/0", "--token", "a\nb"), "no token has"),
+        (("drop", "registry/0/0", "--reason", " "), "say why"),
     ],
 )
 def test_what_is_asked_wrongly_is_answered_in_one_line(run, arguments, said):
@@ -101,6 +103,15 @@ def test_what_is_asked_wrongly_is_answered_in_one_line(run, arguments, said):
 
     assert (result.exit_code, result.stderr.count("\n")) == (1, 1)
     assert said in result.stderr
+
+
+def test_who_decides_is_kept_as_it_can_be_written(run, bury, world):
+    bury(promotion())
+
+    assert run("drop", "registry/0/0", "--reason", "\udcff", "--by", "\udcfe").exit_code == 0
+
+    (kept,) = world.databases["registry"]["dead_letter_decisions"].documents.values()
+    assert (kept["by"], kept["reason"]) == ("\\udcfe", "\\udcff")
 
 
 def test_it_signs_in_as_operator_where_the_stack_says(tmp_path):
