@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 import pytest
 from structlog.testing import capture_logs
 
+from chassis.outages import outages
 from chassis.settings import MongoSettings
 from tests.chaos import toxiproxy
 from tests.chaos.toxiproxy import Proxy
@@ -26,9 +27,10 @@ def proxy(mongo) -> Iterator[Proxy]:
 
 
 @pytest.fixture
-async def service(make_service, proxy) -> AsyncIterator:
+async def service(make_service, proxy, monkeypatch) -> AsyncIterator:
     # A driver that is told of a replica set would go round the proxy.
     url = f"mongodb://127.0.0.1:{proxy.port}/?directConnection=true&w=majority&journal=true"
+    monkeypatch.setattr(outages, "_said_at", {})  # an earlier test's minute isn't over yet
     made = make_service(mongo=MongoSettings(url=url, timeout_s=1.0))
     async with living(made.service):
         yield made.service
