@@ -72,7 +72,7 @@ class Service:
         self._closers: list[Step] = []
         self.relay.serve(self.refusals.collection)
         self.health.dependencies["bus"] = lambda: reach_bus(settings.kafka)
-        self.health.dependencies["documents"] = lambda: ping(self.mongo)
+        self.health.dependencies["documents"] = lambda: ping(self.database)
 
     def aggregates(
         self,

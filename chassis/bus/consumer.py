@@ -30,6 +30,7 @@ from chassis.settings import KafkaSettings
 log = structlog.get_logger(__name__)
 
 _PUT_BACK_PAUSE_S = 0.2
+_HEARTBEAT_MS = 1000
 _BATCH_RECORDS = 500
 _BATCH_WAIT_MS = 200
 # All of a batch is in memory at once, as objects that are some ten times the size of their JSON.
@@ -181,7 +182,8 @@ class Consumers:
             "no_reply": True,
             "listener": subscription.assignment,
             "session_timeout_ms": self._settings.session_timeout_ms,
-            "heartbeat_interval_ms": min(3000, self._settings.session_timeout_ms // 3),
+            # Whoever stays learns by a heartbeat that somebody has left or come: until then partitions are nobody's.
+            "heartbeat_interval_ms": _HEARTBEAT_MS,
             "max_poll_interval_ms": self._settings.max_poll_interval_ms,
             "max_partition_fetch_bytes": 4 * 1024 * 1024,
             "fetch_max_wait_ms": 100,

@@ -1,7 +1,8 @@
 """An executor that does nothing but claim, as a process; it prints `claimed <execution> <attempt> <owner>` each time.
 
-Its arguments are a database, a collection and a name; the settings are the environment's. It ends when nothing waits
-and nothing is held. Each of its owners ends what it has claimed, so that there is always somebody between two writes.
+Its arguments are a database, a collection and a name; the settings are the environment's. It begins when its input says
+something and ends when that ends. Each of its owners ends what it has claimed, so that there is always somebody between
+two writes.
 """
 
 import asyncio
@@ -25,20 +26,18 @@ OWNERS: Final = 3
 ENDING: Final = Failed(code="input-empty", message="no rows", retryable=False)
 
 
-async def work(executions: Aggregates[Execution], owner: str) -> None:
+async def work(executions: Aggregates[Execution], owner: str, stopping: asyncio.Event) -> None:
     clock = SystemClock()
     claim = ClaimExecution(
         executions=executions, overview=Executions(executions.collection), clock=clock, owner=owner, lease_s=LEASE_S
     )
-    while True:
+    while not stopping.is_set():
         claimed = await claim()
-        if claimed is not None:
-            sys.stdout.write(f"claimed {claimed.execution_id} {claimed.attempt} {owner}\n")
-            await _end(executions, claimed, clock)
-        elif await executions.collection.find_one({"state": {"$in": ["queued", "running"]}}, {"_id": 1}) is None:
-            return
-        else:
-            await asyncio.sleep(0.1)
+        if claimed is None:
+            await asyncio.sleep(0.05)
+            continue
+        sys.stdout.write(f"claimed {claimed.execution_id} {claimed.attempt} {owner}\n")
+        await _end(executions, claimed, clock)
 
 
 async def _end(executions: Aggregates[Execution], claimed: Execution, clock: SystemClock) -> None:
@@ -55,7 +54,12 @@ async def main(database: str, collection: str, name: str) -> None:
         events = EventFactory(source="/services/executor", clock=SystemClock(), new_id=new_id)
         executions = Aggregates(client[database][collection], Execution, events=events, wake=lambda *_: None)
         sys.stdin.readline()  # Everybody begins at once.
-        await asyncio.gather(*(work(executions, f"{name}:{number}") for number in range(OWNERS)))
+        stopping = asyncio.Event()
+        async with asyncio.TaskGroup() as tasks:
+            for number in range(OWNERS):
+                tasks.create_task(work(executions, f"{name}:{number}", stopping))
+            await asyncio.to_thread(sys.stdin.read)
+            stopping.set()
 
 
 if __name__ == "__main__":

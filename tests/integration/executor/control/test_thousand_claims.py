@@ -4,6 +4,9 @@ import asyncio
 import os
 import sys
 from collections import Counter
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
 from uuid import uuid4
 
 from pydantic import TypeAdapter
@@ -16,31 +19,51 @@ from tests.unit.executor.fakes import NOON
 from tests.unit.executor.requests import queued
 
 COUNT, LOST = 1000, 100
+AT_ONCE = 50
 
 
 def documents() -> list[dict]:
-    """Executions as they are stored; of the last ones an attempt has begun whose owner is gone."""
+    """Executions as they are stored; of every tenth an attempt has begun whose owner is gone."""
     adapter, made = TypeAdapter(Execution), []
     for number in range(COUNT):
         execution = queued(execution_id=str(uuid4()), retries=3)
-        if number >= COUNT - LOST:
+        if number % (COUNT // LOST) == 0:
             execution.start("gone", NOON)
         fields = adapter.dump_python(execution, exclude={"events"})
         made.append({"_id": execution.execution_id, **fields, "_rev": 1, "_sequence": 1 + execution.attempt})
     return made
 
 
-async def claimed_by(database: str, collection: str, *names: str, url: str) -> dict[str, list[list[str]]]:
-    """What each of the processes says it claimed: execution, attempt and owner."""
+@asynccontextmanager
+async def claiming(database: str, collection: str, outputs: dict[str, Path], *, url: str) -> AsyncGenerator[None]:
+    """A process for each name in `outputs`, which write there what they claim and end with the block."""
     command = [sys.executable, "-m", "tests.integration.executor.control.claimer", database, collection]
-    pipes = {"stdin": asyncio.subprocess.PIPE, "stdout": asyncio.subprocess.PIPE}
     environment = {**os.environ, "MLP_MONGO_URL": url}
-    processes = [
-        await asyncio.create_subprocess_exec(*command, name, cwd=CHECKOUT, env=environment, **pipes) for name in names
-    ]
-    said = await asyncio.gather(*(each.communicate(b"go\n") for each in processes))
-    assert [each.returncode for each in processes] == [0] * len(names)
-    return {name: _claims(out.decode()) for name, (out, _) in zip(names, said, strict=True)}
+    async with AsyncExitStack() as ending:
+        for name, path in outputs.items():
+            output = ending.enter_context(path.open("wb"))
+            process = await asyncio.create_subprocess_exec(
+                *command, name, cwd=CHECKOUT, env=environment, stdin=asyncio.subprocess.PIPE, stdout=output
+            )
+            process.stdin.write(b"go\n")
+            ending.push_async_callback(_ended, process)
+        yield
+
+
+async def _ended(process: asyncio.subprocess.Process) -> None:
+    process.stdin.close()
+    assert await asyncio.wait_for(process.wait(), 30) == 0
+
+
+async def feed(collection) -> None:
+    """A few at a time: a claim is as quick as the queue is short."""
+    waiting = documents()
+    async with asyncio.timeout(120):
+        while waiting or await collection.find_one({"finished_at": None}, {"_id": 1}) is not None:
+            if waiting and await collection.count_documents({"state": "queued"}) < AT_ONCE:
+                await collection.insert_many(waiting[:AT_ONCE])
+                del waiting[:AT_ONCE]
+            await asyncio.sleep(0.1)
 
 
 def _claims(said: str) -> list[list[str]]:
@@ -48,15 +71,15 @@ def _claims(said: str) -> list[list[str]]:
     return [line.split()[1:] for line in said.splitlines() if line.startswith("claimed ")]
 
 
-async def test_two_processes_never_own_the_same_attempt(mongo, new_name):
+async def test_two_processes_never_own_the_same_attempt(mongo, new_name, tmp_path):
+    outputs = {name: tmp_path / name for name in ("one", "two")}
     async with connect(mongo) as client:
         collection = client["claims-test"][new_name()]
         await Executions(collection).prepare()
-        await collection.insert_many(documents())
-
-        said = await claimed_by("claims-test", collection.name, "one", "two", url=mongo.url.get_secret_value())
-
+        async with claiming("claims-test", collection.name, outputs, url=mongo.url.get_secret_value()):
+            await feed(collection)
         stored = await collection.find({}).to_list()
+    said = {name: _claims(path.read_text()) for name, path in outputs.items()}
     claims = {(execution_id, int(attempt)): owner for lines in said.values() for execution_id, attempt, owner in lines}
     facts = [entry for each in stored for entry in each["_outbox"]]
     begun = [
