@@ -55,6 +55,10 @@ check: setup ## format, lint, types, import rules, contract drift
 bench: up ## the benchmarks, each beside its peer or limit
 	@$(RUN) -m benchmarks
 
+chaos: setup ## kill, stop and crash everything under load, and prove that nothing is lost or doubled; SEED=1 REQUESTS=1000 MINUTES=12
+	@$(RUN) -m tests.chaos $(if $(SEED),--seed $(SEED)) $(if $(REQUESTS),--requests $(REQUESTS)) $(if $(MINUTES),--minutes $(MINUTES)) \
+	  $(if $(KILLS),--kills $(KILLS))
+
 lock: setup ## write the hashed locks anew
 	@PATH="$(CURDIR)/$(VENV)/bin:$$PATH" requirements/lock.sh
 
