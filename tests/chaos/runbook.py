@@ -53,6 +53,12 @@ def checkout(data: Path) -> Generator[Path]:
         yield folder
 
 
+def follow_all(runbook: Path, folder: Path, replacing: Mapping[str, str]) -> None:
+    """Do all that a runbook says, as `follow`."""
+    for step in steps(runbook):
+        follow(step, folder, replacing)
+
+
 def follow(step: Step, folder: Path, replacing: Mapping[str, str]) -> str:
     """Do a step in `folder`, with the names of the day instead of the runbook's; what it printed.
 

@@ -15,7 +15,7 @@ from aiokafka.record.default_records import (
 from chassis.bus.connection import client_options
 from infra.embedded.layout import CHECKOUT
 from tests.chaos.platform import Platform, running
-from tests.chaos.runbook import checkout, follow, steps
+from tests.chaos.runbook import checkout, follow_all
 from tests.integration.kafka import KafkaServer
 from tests.integration.outsider import Outsider, attributes
 from tests.odd_names import OddName
@@ -28,8 +28,7 @@ UPDATE = "ml.ModelUpdateRequested.v1"
 def followed(runbook: str, platform: Platform, replacing: Mapping[str, str]) -> None:
     """Do all that a runbook says. `replacing` has what its examples are called today."""
     with checkout(platform.stack.layout.data) as folder:
-        for step in steps(CHECKOUT / "docs" / "runbooks" / f"{runbook}.md"):
-            follow(step, folder, replacing)
+        follow_all(CHECKOUT / "docs" / "runbooks" / f"{runbook}.md", folder, replacing)
 
 
 def test_dead_letters() -> None:
