@@ -61,6 +61,13 @@ def one_of_each(
 
 def _environment(platform: Platform, service: Service) -> dict[str, str]:
     """What `make up` would give it."""
+    layout = platform.stack.layout
+    folders = {"MLP_SCORING_CACHE_DIR": str(layout.artifacts), "MLP_SCORING_WORK_DIR": str(layout.drivers)}
     needed = (platform.stack.connection(need).settings(service.name) for need in service.needs)
     own = {name: value for name, value in os.environ.items() if not name.startswith("MLP_")}
-    return {**own, "MLP_HTTP_HOST": "127.0.0.1", **{name: value for each in needed for name, value in each.items()}}
+    return {
+        **own,
+        **folders,
+        "MLP_HTTP_HOST": "127.0.0.1",
+        **{name: value for each in needed for name, value in each.items()},
+    }
