@@ -1,6 +1,8 @@
 """How often, how long and at what something is tried again: outages and poison, told apart."""
 
-from collections.abc import Awaitable, Callable
+import asyncio
+from collections.abc import Awaitable, Callable, Generator
+from contextlib import contextmanager
 from typing import Final, TypeVar
 
 from tenacity import (
@@ -57,10 +59,24 @@ async def through_outages(work: Callable[[], Awaitable[T]], *, bound_s: float | 
         stop=stop_after_delay(bound_s) if bound_s is not None else lambda _: False,
         reraise=True,
     )
-    done = await _last_of(retrying, once)
+    with _keeping_cancellations():
+        done = await _last_of(retrying, once)
     for code in missed:
         outages.is_over(code)
     return done
+
+
+@contextmanager
+def _keeping_cancellations() -> Generator[None]:
+    """Before Python 3.12 `asyncio.wait_for`, in which drivers wait, swallows a cancellation that comes with an answer.
+
+    What is tried for ever would then go on for ever: a service that is told to stop never would.
+    """
+    task = asyncio.current_task()
+    before = task.cancelling() if task else 0
+    yield
+    if task and task.cancelling() > before:
+        raise asyncio.CancelledError
 
 
 async def against_poison(work: Callable[[], Awaitable[T]], probe: ProbeAll, *, attempts: int = POISON_ATTEMPTS) -> T:

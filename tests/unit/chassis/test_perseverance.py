@@ -25,3 +25,27 @@ async def test_a_cancellation_is_not_tried_again(persevere):
     assert done
     assert task.cancelled()
     assert tries <= 1
+
+
+async def test_a_cancellation_that_a_driver_swallows_is_kept():
+    begun = asyncio.Event()
+
+    async def work() -> None:
+        begun.set()
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            return  # As `asyncio.wait_for` does when the answer has just come.
+
+    async def worker() -> None:
+        while True:
+            await through_outages(work, bound_s=None)
+
+    task = asyncio.create_task(worker())
+    await begun.wait()
+    task.cancel()
+    await asyncio.wait((task,), timeout=5)
+    ended = task.cancelled()
+    task.cancel()
+
+    assert ended
