@@ -7,7 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -15,8 +15,9 @@ from typing import Final
 import psutil
 
 from infra.embedded.stackfile import service_of
-from tests.chaos.faults import FREEZE_ELSE_S, FREEZE_S, Fault, Kind, Role
-from tests.chaos.platform import Platform
+from tests.chaos.faults import FREEZE_ELSE_S, FREEZE_S, TOXIC, TOXIC_S, Fault, Kind, Role
+from tests.chaos.toxiproxy import Proxy
+from tests.chaos.world import World
 
 _FIND_S: Final = 90.0
 _POLL_S: Final = 0.1
@@ -39,9 +40,9 @@ class Done:
 
 @dataclass
 class FaultDriver:
-    """`folder` is where the platform's processes look for orders to crash."""
+    """`folder` is where the world's processes look for orders to crash."""
 
-    platform: Platform
+    world: World
     folder: Path
     tell: Callable[[Done], None] = lambda _: None
     done: list[Done] = field(default_factory=list[Done])
@@ -65,7 +66,12 @@ class FaultDriver:
         return Counter(each.fault.target for each in self.done if each.fault.kind is Kind.KILL and each.pid)
 
     def _suffer(self, fault: Fault) -> None:
-        pid = self._order(fault.target) if fault.kind is Kind.CRASH else self._signal(fault)
+        if fault.kind is Kind.CRASH:
+            pid = self._order(fault.target)
+        elif fault.kind in TOXIC:
+            pid = self._poison(fault)
+        else:
+            pid = self._signal(fault)
         done = Done(fault, time.monotonic(), pid)
         self.done.append(done)
         self.tell(done)
@@ -86,18 +92,29 @@ class FaultDriver:
         if fault.kind is not Kind.FREEZE:
             os.kill(pid, signal.SIGKILL if fault.kind is Kind.KILL else signal.SIGTERM)
             return
-        os.kill(pid, signal.SIGSTOP)
+        family = self.world.family(fault.target)
+        for each in family:
+            with suppress(psutil.Error):
+                each.suspend()
         try:
             self._stopping.wait(FREEZE_S.get(service_of(fault.target), FREEZE_ELSE_S))
         finally:
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGCONT)
+            for each in family:
+                with suppress(psutil.Error):
+                    each.resume()
+
+    def _poison(self, fault: Fault) -> int | None:
+        """Hurt all connections to a server for a while; the server's own pid, or 0."""
+        with _toxic(self.world.proxies[fault.target], fault.kind):
+            self._stopping.wait(TOXIC_S)
+        return self.world.pid(fault.target) or 0
 
     def _victim(self, target: str) -> int | None:
         if target not in set(Role):
-            return self.platform.pid(target)
-        executors = (each for each in self.platform.services if service_of(each) == "executor")
-        return next((pid for each in executors for pid in _of_role(self.platform.offspring(each), Role(target))), None)
+            return self.world.pid(target)
+        services = self.world.services
+        executors = (each for each in services.services if service_of(each) == "executor")
+        return next((pid for each in executors for pid in _of_role(services.offspring(each), Role(target))), None)
 
     def _order(self, order: str) -> int | None:
         """Lay out an order to crash and wait until somebody has taken it; its pid isn't known."""
@@ -111,6 +128,18 @@ class FaultDriver:
     def _end_orders(self) -> None:
         for order in self.folder.iterdir():
             order.unlink(missing_ok=True)
+
+
+def _toxic(proxy: Proxy, kind: Kind) -> AbstractContextManager[None]:
+    match kind:
+        case Kind.CUT:
+            return proxy.cut()
+        case Kind.HALF_OPEN:
+            return proxy.half_open()
+        case Kind.SLOW:
+            return proxy.slow(1.0, jitter_s=0.5)
+        case _:
+            return proxy.resetting(0.5)
 
 
 def _of_role(processes: Iterable[psutil.Process], role: Role) -> list[int]:

@@ -12,6 +12,7 @@ from infra.embedded.stackfile import service_of
 FREEZE_S: Final = {"executor": 20.0, "registry": 18.0}
 """Past every lease and session: leases of 15 s are held here, sessions are of 6 s."""
 FREEZE_ELSE_S: Final = 10.0
+TOXIC_S: Final = 8.0
 
 
 class Kind(StrEnum):
@@ -19,6 +20,14 @@ class Kind(StrEnum):
     FREEZE = "freeze"
     END = "end"
     CRASH = "crash"
+    CUT = "cut"
+    HALF_OPEN = "half-open"
+    SLOW = "slow"
+    RESET = "reset"
+
+
+TOXIC: Final = (Kind.CUT, Kind.HALF_OPEN, Kind.SLOW, Kind.RESET)
+"""What befalls connections, in a proxy before a server."""
 
 
 class Role(StrEnum):
@@ -68,13 +77,14 @@ CRASHES: Final[Mapping[str, Sequence[CrashPoint]]] = {
 }
 
 
-def plan(seed: int, *, programs: Iterable[str], minutes: float, kills: int) -> list[Fault]:
-    """Every process killed `kills` times, each program frozen and asked to end once, each crash point ordered once.
+def plan(seed: int, *, programs: Iterable[str], minutes: float, kills: int, proxies: Iterable[str] = ()) -> list[Fault]:
+    """Every process killed `kills` times; each program frozen, each service ended, each crash point ordered, each
+    connection hurt in every way once.
 
     The same seed makes the same plan. Servers aren't asked to end: to them that is no fault.
     """
     chance = Random(seed)  # noqa: S311 - a plan, no secret
-    wanted = list(_wanted(sorted(programs), kills))
+    wanted = [*_wanted(sorted(programs), kills), *((kind, each) for each in sorted(proxies) for kind in TOXIC)]
     chance.shuffle(wanted)
     pause_s = minutes * 60 / max(1, len(wanted))
     return [

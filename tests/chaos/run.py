@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from infra.embedded.layout import CHECKOUT
 from tests.chaos.checker import Violation, check
@@ -17,9 +17,10 @@ from tests.chaos.driver import Done, FaultDriver
 from tests.chaos.faults import plan
 from tests.chaos.history import History
 from tests.chaos.load import tell_stories
-from tests.chaos.platform import TWO_OF_EACH, NotInTime, Platform, await_true, running
+from tests.chaos.platform import TWO_OF_EACH, NotInTime, await_true
 from tests.chaos.sender import Sender
 from tests.chaos.stories import Story
+from tests.chaos.world import World, running
 
 READY_BOUND_S: Final = 60.0
 WARM_BOUND_S: Final = 120.0
@@ -54,22 +55,20 @@ def run(terms: Terms, *, say: Say, environ: Mapping[str, str] = TWO_OF_EACH) -> 
     """Start a platform, hurt it while it works, let it come to rest, and check its whole history."""
     with tempfile.TemporaryDirectory(prefix="mlp-orders-") as orders:
         say("starting the platform")
-        with running({**environ, "MLP_FAULT_CRASH_FOLDER": orders}) as platform:
-            driver = FaultDriver(platform, Path(orders), tell=lambda done: say(_told(done)))
+        with running({**environ, "MLP_FAULT_CRASH_FOLDER": orders}) as world:
+            driver = FaultDriver(world, Path(orders), tell=lambda done: say(_told(done)))
             try:
-                outcome = asyncio.run(_run(terms, platform, driver, say))
+                outcome = asyncio.run(_run(terms, world, driver, say))
             finally:
                 driver.stop()
             if outcome.violations:
-                say(f"logs are kept in {_keep_logs(platform, terms.seed)}")
+                say(f"logs are kept in {_keep_logs(world, terms.seed)}")
             return outcome
 
 
-async def _run(terms: Terms, platform: Platform, driver: FaultDriver, say: Say) -> Outcome:
+async def _run(terms: Terms, world: World, driver: FaultDriver, say: Say) -> Outcome:
     begun = time.monotonic()
-    faults = plan(
-        terms.seed, programs=[*platform.servers, *platform.services], minutes=terms.minutes, kills=terms.kills
-    )
+    faults = plan(terms.seed, programs=world.programs, minutes=terms.minutes, kills=terms.kills, proxies=world.proxies)
     if not terms.kills:
         faults = []
     say(f"sending {terms.requests} requests in {terms.minutes:g} minutes, with {len(faults)} faults")
@@ -80,12 +79,12 @@ async def _run(terms: Terms, platform: Platform, driver: FaultDriver, say: Say) 
         ended += 1
         say(f"{ended} stories told" if story else "a story was left unanswered")
 
-    async with Sender(platform.connections) as sender:
+    async with Sender(world.connections) as sender:
         suffering = asyncio.create_task(asyncio.to_thread(driver.run, faults))
         telling = asyncio.create_task(
             tell_stories(
                 sender,
-                platform.connections,
+                world.connections,
                 seed=terms.seed,
                 requests=terms.requests,
                 minutes=terms.minutes,
@@ -94,12 +93,12 @@ async def _run(terms: Terms, platform: Platform, driver: FaultDriver, say: Say) 
         )
         await suffering
         last = max((each.at for each in driver.done), default=time.monotonic())
-        recovery = await asyncio.to_thread(_recover, platform, last) if faults else {}
+        recovery = await asyncio.to_thread(_recover, world, last) if faults else {}
         stories = await telling
     say("waiting until nothing moves any more")
-    recovery |= {"at rest": await come_to_rest(platform, last)}
+    recovery |= {"at rest": await come_to_rest(world.connections, last)}
     say("reading all topics, stores and buckets")
-    history = await collect(platform.connections, list(sender.sent.values()))
+    history = await collect(world.connections, list(sender.sent.values()))
     return Outcome(
         terms=terms,
         history=history,
@@ -111,42 +110,41 @@ async def _run(terms: Terms, platform: Platform, driver: FaultDriver, say: Say) 
     )
 
 
-def _recover(platform: Platform, since: float) -> dict[str, float | None]:
+def _recover(world: World, since: float) -> dict[str, float | None]:
     """How long after the last fault everything was ready but for drivers, and everything."""
     found: dict[str, float | None] = {}
     for name, bound_s, needs_drivers in (("ready", READY_BOUND_S, False), ("warm", WARM_BOUND_S, True)):
         try:
-            await_true(lambda needs=needs_drivers: _is_ready(platform, drivers=needs), within_s=bound_s * 2, what=name)
+            await_true(lambda needs=needs_drivers: _is_ready(world, drivers=needs), within_s=bound_s * 2, what=name)
             found[name] = time.monotonic() - since
         except NotInTime:
             found[name] = None
     return found
 
 
-def _is_ready(platform: Platform, *, drivers: bool) -> bool:
-    programs = [*platform.servers, *platform.services]
-    with ThreadPoolExecutor(max_workers=len(programs)) as pool:
-        reasons = list(pool.map(platform.reasons, programs))
+def _is_ready(world: World, *, drivers: bool) -> bool:
+    with ThreadPoolExecutor(max_workers=len(world.programs)) as pool:
+        reasons = list(pool.map(world.reasons, world.programs))
     return not any(name for each in reasons for name in each if drivers or not name.startswith("driver "))
 
 
-async def come_to_rest(platform: Platform, since: float) -> float | None:
+async def come_to_rest(connections: Mapping[str, Any], since: float) -> float | None:
     """When all groups had read everything and no outbox held anything, twice in a row; None: never."""
     quiet, deadline = 0, time.monotonic() + _REST_S
     while time.monotonic() < deadline:
-        quiet = quiet + 1 if await _is_at_rest(platform) else 0
+        quiet = quiet + 1 if await _is_at_rest(connections) else 0
         if quiet > 1:
             return time.monotonic() - since
         await asyncio.sleep(1)
     return None
 
 
-async def _is_at_rest(platform: Platform) -> bool:
+async def _is_at_rest(connections: Mapping[str, Any]) -> bool:
     """Lag, outboxes, and executions that run: what waits for more than that hangs."""
-    progress = await read_progress(kafka_client(platform.connections, "operator"))
+    progress = await read_progress(kafka_client(connections, "operator"))
     if any(each.committed < each.end for each in progress):
         return False
-    documents = await asyncio.to_thread(read_documents, platform.connections["mongo"]["url"])
+    documents = await asyncio.to_thread(read_documents, connections["mongo"]["url"])
     every = (each for found in documents.values() for some in found.values() for each in some)
     return not any(each.get("_outbox") or each.get("state") in {"queued", "running"} for each in every)
 
@@ -160,10 +158,11 @@ def _too_late(recovery: Mapping[str, float | None]) -> list[Violation]:
     ]
 
 
-def _keep_logs(platform: Platform, seed: int) -> Path:
+def _keep_logs(world: World, seed: int) -> Path:
     kept = CHECKOUT / ".run" / f"chaos-{seed}"
     shutil.rmtree(kept, ignore_errors=True)
-    shutil.copytree(platform.stack.layout.logs, kept)
+    for each in (world.servers, world.services):
+        shutil.copytree(each.stack.layout.logs, kept, dirs_exist_ok=True)
     return kept
 
 

@@ -58,5 +58,5 @@ async def _live_and_die(platform: Platform, wrong: dict[str, ServiceProcess], or
                     (orders / order).touch()
             await telling
         assert [name for name, process in wrong.items() if process.has_ended] == list(ALL_SERVICES)
-    assert await come_to_rest(platform, time.monotonic()) is not None
+    assert await come_to_rest(platform.connections, time.monotonic()) is not None
     return await collect(platform.connections, list(sender.sent.values()))

@@ -69,7 +69,7 @@ async def _fill_and_empty(platform: Platform, disk: SmallDisk, part: str) -> tup
         if part != "executor":
             await asyncio.to_thread(platform.stack.restart, part)
         await telling
-    assert await come_to_rest(platform, time.monotonic()) is not None
+    assert await come_to_rest(platform.connections, time.monotonic()) is not None
     return await collect(platform.connections, list(sender.sent.values())), said
 
 

@@ -47,5 +47,5 @@ async def _restart_all(platform: Platform) -> tuple[History, dict[str, float]]:
             restarts[service] = time.monotonic() - begun
         assert not telling.done(), "the load ended before the restarts did"
         await telling
-    assert await come_to_rest(platform, time.monotonic()) is not None
+    assert await come_to_rest(platform.connections, time.monotonic()) is not None
     return await collect(platform.connections, list(sender.sent.values())), restarts

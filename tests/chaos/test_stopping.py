@@ -45,7 +45,7 @@ async def _stop_each_under_load(platform: Platform) -> History:
             await _stop_and_compare(platform, sender, service)
         assert not telling.done(), "the load ended before the last stop"
         await telling
-    assert await come_to_rest(platform, time.monotonic()) is not None
+    assert await come_to_rest(platform.connections, time.monotonic()) is not None
     return await collect(platform.connections, list(sender.sent.values()))
 
 
