@@ -19,7 +19,7 @@ from tests.chaos.history import History
 from tests.chaos.load import tell_stories
 from tests.chaos.platform import TWO_OF_EACH, NotInTime, await_true
 from tests.chaos.sender import Sender
-from tests.chaos.stories import Story
+from tests.chaos.stories import RETRIES, Story
 from tests.chaos.world import World, running
 
 READY_BOUND_S: Final = 60.0
@@ -102,7 +102,7 @@ async def _run(terms: Terms, world: World, driver: FaultDriver, say: Say) -> Out
     return Outcome(
         terms=terms,
         history=history,
-        violations=[*check(history), *_too_late(recovery)],
+        violations=[*check(history), *failed_without_need(history), *_too_late(recovery)],
         faults=driver.done,
         stories=stories,
         took_s=time.monotonic() - begun,
@@ -147,6 +147,18 @@ async def _is_at_rest(connections: Mapping[str, Any]) -> bool:
     documents = await asyncio.to_thread(read_documents, connections["mongo"]["url"])
     every = (each for found in documents.values() for some in found.values() for each in some)
     return not any(each.get("_outbox") or each.get("state") in {"queued", "running"} for each in every)
+
+
+def failed_without_need(history: History) -> list[Violation]:
+    """Executions that ended otherwise than by success or cancellation while attempts were left: the load asks for
+    nothing that can't be scored."""
+    ends = history.facts("ExecutionFinished")
+    failed = [each for each in ends if each.data.get("status") not in {"succeeded", "cancelled"}]
+    return [
+        Violation("failed without need", each.subject, str(each.data.get("error")), (each,))
+        for each in failed
+        if each.data.get("attempt", 0) <= RETRIES
+    ]
 
 
 def _too_late(recovery: Mapping[str, float | None]) -> list[Violation]:

@@ -21,6 +21,7 @@ from tests.chaos.sender import Sender
 from tests.system.models import boosted, linear, sales, signature
 
 ROWS: Final = 200
+RETRIES: Final = 10
 REQUESTS: Final = 34
 """How many messages a story sends, repeats not counted."""
 _PAUSE_S: Final = 0.5
@@ -120,7 +121,7 @@ class Story:
     async def _deploy(self, which: Format) -> None:
         uri = f"s3://datasets/{self.name}/rows.{which.data}"
         input_ = {"uri": uri, "format": which.data}
-        described = {"model_id": self.name, "alias": "champion", "market": "FR", "retries": 10, "input": input_}
+        described = {"model_id": self.name, "alias": "champion", "market": "FR", "retries": RETRIES, "input": input_}
         for name, after in ((self.name, []), (f"{self.name}-after", [self.name])):
             asked = {"deployment_id": name, "name": name, "after": after, **described}
             await self._ask("DeploymentRequested", name, "DeploymentActivated", **asked)
