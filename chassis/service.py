@@ -213,7 +213,13 @@ class WorkerEnded(RuntimeError):
 
 
 async def _endless(worker: Step) -> None:
-    await worker()
+    try:
+        await worker()
+    except asyncio.CancelledError:
+        task = asyncio.current_task()
+        if task is None or task.cancelling():
+            raise
+        # Nobody cancelled us: a driver cancelled what we waited for. The task group would let that pass for an end.
     raise WorkerEnded(getattr(worker, "__qualname__", repr(worker)))
 
 

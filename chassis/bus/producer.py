@@ -57,6 +57,13 @@ class KafkaPublisher:
         producer = await self._started()
         try:
             await _send_all(producer, records)
+        except asyncio.CancelledError as error:
+            task = asyncio.current_task()
+            if task is None or task.cancelling():
+                raise
+            # The client, when it closes, cancels what it hasn't sent.
+            self._discard(producer)
+            raise BusUnavailable("the producer was closed") from error
         except KafkaError as error:
             # An idempotent producer that lost its sequence stays stuck (aiokafka#1017): never use it again.
             self._discard(producer)

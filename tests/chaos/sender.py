@@ -100,7 +100,10 @@ class Sender:
                 async with asyncio.timeout(_SEND_S):
                     producer = await self._running_producer()
                     done = await producer.send_and_wait(sent.topic, value, key=sent.subject.encode(), headers=pairs)
-            except (KafkaError, OSError, TimeoutError):
+            except (KafkaError, OSError, TimeoutError, asyncio.CancelledError):
+                if (task := asyncio.current_task()) and task.cancelling():
+                    raise
+                # Also what another task's farewell to the same producer has cancelled.
                 await self._forget_producer()
                 await asyncio.sleep(_PAUSE_S)
                 continue
@@ -149,8 +152,11 @@ class Sender:
     async def _listen(self) -> None:
         try:
             while True:
-                with suppress(KafkaError, OSError, TimeoutError):
+                try:
                     await self._listen_while_it_lasts()
+                except (KafkaError, OSError, TimeoutError, asyncio.CancelledError):
+                    if (task := asyncio.current_task()) and task.cancelling():
+                        raise
                 await asyncio.sleep(_PAUSE_S)
         finally:
             async with self._news:

@@ -52,8 +52,13 @@ class ChildProcess:
                 env=child_environment(),
                 cwd="/",
             )
-        self._ask({"op": "load"}, memoryview(json.dumps({**task, "path": artifact_path(settings, artifact)}).encode()))
-        self._answer()
+        words = json.dumps({**task, "path": artifact_path(settings, artifact)}).encode()
+        try:
+            self._ask({"op": "load"}, memoryview(words))
+            self._answer()
+        except BaseException:
+            self.close()
+            raise
 
     @property
     def alive(self) -> bool:

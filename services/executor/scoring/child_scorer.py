@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 from services.executor.scoring.child.scoring import Scored
 from services.executor.scoring.child_process import ChildDied, ChildFailed, ChildProcess
@@ -12,7 +13,7 @@ from services.executor.scoring.scorers import ScorerTask
 
 _IN_FLIGHT = 2
 _DEATHS = 2
-"""A child that was killed from outside is replaced once; a chunk that kills it again is its own doing."""
+"""A child that was killed from outside is replaced once; a model or a chunk that kills it again is to blame."""
 
 
 class ChildScorer:
@@ -45,26 +46,30 @@ class ChildScorer:
 
     def _start(self) -> ChildProcess:
         self.close()
-        model = self._task.job.model
-        with self._task.artifacts.checked_out(model) as path:
+        for death in range(1, _DEATHS + 1):
             try:
-                self._child = ChildProcess(
-                    self._task.sandbox,
-                    path,
-                    {
-                        "format": model.format.replace("-", "_"),
-                        "entrypoint": model.entrypoint,
-                        "params": self._task.job.effective_params,
-                        "inputs": [vars(column) for column in self._task.plan.inputs],
-                        "outputs": [vars(column) for column in self._task.plan.outputs],
-                        "text": self._task.plan.text,
-                    },
-                )
+                self._child = self._loaded()
             except ChildFailed as error:
                 raise ScoringError(error.code, str(error)) from error
             except ChildDied as error:
-                raise ScoringError("artifact-unreadable", f"loading the model: {error}") from error
-        return self._child
+                if death == _DEATHS:
+                    raise ScoringError("artifact-unreadable", f"loading the model: {error}") from error
+            else:
+                return self._child
+        raise AssertionError  # the loop returns or raises
+
+    def _loaded(self) -> ChildProcess:
+        model = self._task.job.model
+        task: dict[str, Any] = {
+            "format": model.format.replace("-", "_"),
+            "entrypoint": model.entrypoint,
+            "params": self._task.job.effective_params,
+            "inputs": [vars(column) for column in self._task.plan.inputs],
+            "outputs": [vars(column) for column in self._task.plan.outputs],
+            "text": self._task.plan.text,
+        }
+        with self._task.artifacts.checked_out(model) as path:
+            return ChildProcess(self._task.sandbox, path, task)
 
     def _send(self, loaded: LoadedChunk, flight: deque[LoadedChunk]) -> None:
         child = self._child or self._start()

@@ -7,6 +7,7 @@ Inside, nobody can make a user namespace: it would open more of the kernel, and 
 
 import os
 import shutil
+import signal
 import subprocess
 from functools import cache
 from pathlib import Path
@@ -30,6 +31,8 @@ _ENVIRONMENT = {
     "PYTHONDONTWRITEBYTECODE": "1",
 }
 _TMP_BYTES = 256 << 20
+# Itself, or what it encloses.
+_KILLED = (-signal.SIGKILL, 128 + signal.SIGKILL)
 
 
 def child_command(settings: SandboxSettings, artifact: Path, *, descriptor: int) -> list[str]:
@@ -58,17 +61,23 @@ def child_environment() -> dict[str, str]:
 
 
 def check_sandbox(settings: SandboxSettings) -> None:
-    """Raises `ScoringError` (`sandbox-unavailable`) where models that carry code can't be held."""
+    """Raises `ScoringError`: `sandbox-unavailable` where models that carry code can't be held, or `worker-lost`."""
     if settings.sandbox == "off":
         return
     problem = _problem(_interpreter(settings), tuple(_unprivileged(settings)), tuple(_limits(settings)))
     if problem:
+        # What is wrong may be put right: only a sandbox that held is not asked again.
+        _problem.cache_clear()
         raise ScoringError("sandbox-unavailable", f"models that carry code can't be held here: {problem}")
 
 
 @cache
 def _problem(python: Path, unprivileged: tuple[str, ...], limits: tuple[str, ...]) -> str | None:
-    """Why an interpreter that does nothing can't be run in the sandbox; asked once a process."""
+    """Why an interpreter that does nothing can't be run in the sandbox.
+
+    Raises:
+        ScoringError: `worker-lost`, when the trial was killed or the machine too busy: that says nothing about it.
+    """
     needed = ("bwrap", "prlimit", "setpriv") if unprivileged else ("bwrap", "prlimit")
     missing = [name for name in needed if not shutil.which(name)]
     if missing:
@@ -76,8 +85,12 @@ def _problem(python: Path, unprivileged: tuple[str, ...], limits: tuple[str, ...
     command = [*_enclosed(python, {}), "--", *unprivileged, *limits, str(python), "-I", "-S", "-c", "pass"]
     try:
         tried = subprocess.run(command, capture_output=True, timeout=30, check=False)
-    except (OSError, subprocess.TimeoutExpired) as error:
+    except subprocess.TimeoutExpired as error:
+        raise ScoringError("worker-lost", f"the sandbox's trial did not end in {error.timeout:.0f} s") from error
+    except OSError as error:
         return str(error)
+    if tried.returncode in _KILLED:
+        raise ScoringError("worker-lost", "the sandbox's trial was killed")
     return None if tried.returncode == 0 else tried.stderr.decode(errors="replace").strip()[-300:] or "it failed"
 
 
