@@ -22,7 +22,7 @@ from services.executor.store import Executions
 from services.executor.usecases.claim_execution import ClaimExecution
 
 LEASE_S: Final = 2.0
-OWNERS: Final = 3
+OWNERS: Final = 2
 ENDING: Final = Failed(code="input-empty", message="no rows", retryable=False)
 
 

@@ -19,7 +19,7 @@ from tests.unit.executor.fakes import NOON
 from tests.unit.executor.requests import queued
 
 COUNT, LOST = 1000, 100
-AT_ONCE = 50
+AT_ONCE = 30
 
 
 def documents() -> list[dict]:
@@ -59,11 +59,15 @@ async def feed(collection) -> None:
     """A few at a time: a claim is as quick as the queue is short."""
     waiting = documents()
     async with asyncio.timeout(120):
-        while waiting or await collection.find_one({"finished_at": None}, {"_id": 1}) is not None:
+        while waiting or await _has(collection, "queued") or await _has(collection, "running"):
             if waiting and await collection.count_documents({"state": "queued"}) < AT_ONCE:
                 await collection.insert_many(waiting[:AT_ONCE])
                 del waiting[:AT_ONCE]
             await asyncio.sleep(0.1)
+
+
+async def _has(collection, state: str) -> bool:
+    return await collection.find_one({"state": state}, {"_id": 1}) is not None
 
 
 def _claims(said: str) -> list[list[str]]:
