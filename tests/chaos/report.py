@@ -12,11 +12,15 @@ from rich.table import Table
 
 from infra.embedded.layout import CHECKOUT
 from tests.chaos.driver import Done
-from tests.chaos.faults import Kind
+from tests.chaos.faults import TOXIC, Kind
 from tests.chaos.history import Sent
 from tests.chaos.run import Outcome
 
 RESULT: Final = CHECKOUT / "benchmarks" / "results" / "chaos.json"
+_DOUBLED: Final = frozenset(
+    {"answered twice", "two in one", "ended other than once", "attempt of two owners", "figures of a lost attempt"}
+    | {"point doubled", "execution doubled", "goes on after its end"}
+)
 _LOST: Final = frozenset(
     {"lost by the bus", "not answered", "version lost", "artifact lost", "point lost", "dead letter lost"}
     | {"execution lost in the tables", "replica behind", "outbox not empty", "left lying", "lag"}
@@ -26,24 +30,36 @@ _LOST: Final = frozenset(
 def table(outcome: Outcome) -> Table:
     """Requests by kind, faults by process, how fast it recovered, and the verdict."""
     terms = outcome.terms
-    made = Table(title=f"make chaos SEED={terms.seed} REQUESTS={terms.requests} MINUTES={terms.minutes:g}")
-    for column in ("what", "sent", "deliveries", "answered", "p50", "p99", "longest"):
-        made.add_column(column, justify="left" if column == "what" else "right")
+    title = f"make chaos SEED={terms.seed} REQUESTS={terms.requests} MINUTES={terms.minutes:g} KILLS={terms.kills}"
+    made = Table(title=title, caption=_verdict(outcome), caption_justify="left")
+    made.add_column("request", no_wrap=True)
+    for column in ("sent", "deliveries", "answered", "p50", "p99", "longest"):
+        made.add_column(column, justify="right")
     for kind, sent in _by_kind(outcome.history.sent).items():
         made.add_row(kind, *_figures(sent))
     made.add_section()
     made.add_row("all", *_figures(outcome.history.sent), style="bold")
-    made.add_section()
-    made.add_row("process", *(kind.value for kind in Kind), "", "", style="italic")
-    for target, counts in _by_target(outcome.faults).items():
-        made.add_row(target, *(str(counts[kind] or "") for kind in Kind), "", "")
-    made.add_section()
-    for name, took_s in outcome.recovery.items():
-        made.add_row(f"{name} after the last fault", "never" if took_s is None else f"{took_s:.1f} s")
-    made.add_row("executions", _statuses(outcome))
-    lost = sum(each.rule in _LOST for each in outcome.violations)
-    made.add_row("violations", f"{len(outcome.violations)}", "", f"{lost} lost, {len(outcome.violations) - lost} other")
+    if outcome.faults:
+        made.add_section()
+        made.add_row("process", "killed", "frozen", "ended", "crashed", "connections", "", style="bold")
+    for process, counts in _by_process(outcome.faults).items():
+        toxic = sum(counts[kind] for kind in TOXIC)
+        counted = [*(counts[kind] for kind in (Kind.KILL, Kind.FREEZE, Kind.END, Kind.CRASH)), toxic]
+        made.add_row(process, *(str(each or "") for each in counted), "")
     return made
+
+
+def _verdict(outcome: Outcome) -> str:
+    ends = Counter(str(each.data.get("status")) for each in outcome.history.facts("ExecutionFinished"))
+    lines = ["executions: " + ", ".join(f"{number} {status}" for status, number in ends.most_common())]
+    if outcome.faults:
+        took = {name: "never" if took_s is None else f"{took_s:.1f} s" for name, took_s in outcome.recovery.items()}
+        lines.append("after the last fault: " + ", ".join(f"{name} {each}" for name, each in took.items()))
+    lost = sum(each.rule in _LOST for each in outcome.violations)
+    doubled = sum(each.rule in _DOUBLED for each in outcome.violations)
+    others = len(outcome.violations) - lost - doubled
+    lines.append(f"lost: {lost}, doubled: {doubled}, other violations: {others}")
+    return "\n".join(lines)
 
 
 def write(outcome: Outcome, path: Path = RESULT) -> None:
@@ -55,10 +71,11 @@ def write(outcome: Outcome, path: Path = RESULT) -> None:
         "minutes": outcome.terms.minutes,
         "took_s": round(outcome.took_s, 1),
         "requests": len(outcome.history.sent),
+        "deliveries": sum(len(each.positions) for each in outcome.history.sent),
         "answered": len(waits),
         "wait_p50_s": round(float(np.percentile(waits, 50)), 3) if waits else None,
         "wait_p99_s": round(float(np.percentile(waits, 99)), 3) if waits else None,
-        "faults": {target: dict(counts) for target, counts in _by_target(outcome.faults).items()},
+        "faults": {process: dict(counts) for process, counts in _by_process(outcome.faults).items()},
         "recovery_s": {name: None if took is None else round(took, 1) for name, took in outcome.recovery.items()},
         "violations": [str(each) for each in outcome.violations],
     }
@@ -72,11 +89,12 @@ def _by_kind(sent: Sequence[Sent]) -> dict[str, list[Sent]]:
     return dict(sorted(found.items()))
 
 
-def _by_target(faults: Sequence[Done]) -> dict[str, Counter[Kind]]:
+def _by_process(faults: Sequence[Done]) -> dict[str, Counter[Kind]]:
+    """What each process really suffered; a crash point is suffered by any instance of its service."""
     found: defaultdict[str, Counter[Kind]] = defaultdict(Counter)
     for each in faults:
         if each.pid is not None:
-            found[each.fault.target][each.fault.kind] += 1
+            found[each.fault.target.partition(".")[0]][each.fault.kind] += 1
     return dict(sorted(found.items()))
 
 
@@ -89,8 +107,3 @@ def _figures(sent: Sequence[Sent]) -> list[str]:
     deliveries = sum(len(each.positions) for each in sent)
     cells = [f"{len(sent):,}", f"{deliveries:,}", f"{len(waits):,}" if waits else ""]
     return cells + [f"{float(np.percentile(waits, each)):.2f} s" if waits else "" for each in (50, 99, 100)]
-
-
-def _statuses(outcome: Outcome) -> str:
-    ends = Counter(str(each.data.get("status")) for each in outcome.history.facts("ExecutionFinished"))
-    return ", ".join(f"{number} {status}" for status, number in ends.most_common())
