@@ -22,6 +22,7 @@ def chaos(
     seed: Annotated[int, typer.Option(help="The same seed makes the same load and the same plan of faults.")] = 1,
     requests: Annotated[int, typer.Option(min=1, help="At least so many.")] = 1000,
     minutes: Annotated[float, typer.Option(min=0.1, help="How long requests are sent and faults happen.")] = 12,
+    updates_hz: Annotated[float, typer.Option(min=0, help="Updates of models a second beside the requests.")] = 0,
     kills: Annotated[int, typer.Option(min=0, help="How often each process is killed; 0: no faults at all.")] = 5,
 ) -> None:
     """Print one table; exit code 1 if the history shows a violation, which is printed with its events."""
@@ -33,7 +34,8 @@ def chaos(
         _console.print(f"[dim]{time.monotonic() - begun:7.1f} s[/]  {escape(what)}", highlight=False, soft_wrap=True)
 
     try:
-        outcome = run(Terms(seed=seed, requests=requests, minutes=minutes, kills=kills), say=say)
+        terms = Terms(seed=seed, requests=requests, minutes=minutes, kills=kills, updates_hz=updates_hz)
+        outcome = run(terms, say=say)
     except StackError as error:
         _console.print(f"[red]error:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
         sys.exit(2)

@@ -20,6 +20,7 @@ from tests.chaos.load import tell_stories
 from tests.chaos.platform import TWO_OF_EACH, NotInTime, await_true
 from tests.chaos.sender import Sender
 from tests.chaos.stories import RETRIES, Story
+from tests.chaos.stream import flow
 from tests.chaos.world import World, running
 
 READY_BOUND_S: Final = 60.0
@@ -30,12 +31,16 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True, kw_only=True)
 class Terms:
-    """What is asked of a run. Every process is killed `kills` times; none makes a quiet run."""
+    """What is asked of a run.
+
+    Every process is killed `kills` times; none makes a quiet run. `updates_hz` updates of models a second come on top.
+    """
 
     seed: int
     requests: int
     minutes: float
     kills: int
+    updates_hz: float = 0.0
 
 
 @dataclass(kw_only=True)
@@ -68,35 +73,12 @@ def run(terms: Terms, *, say: Say, environ: Mapping[str, str] = TWO_OF_EACH) -> 
 
 async def _run(terms: Terms, world: World, driver: FaultDriver, say: Say) -> Outcome:
     begun = time.monotonic()
-    faults = plan(terms.seed, programs=world.programs, minutes=terms.minutes, kills=terms.kills, proxies=world.proxies)
-    if not terms.kills:
-        faults = []
-    say(f"sending {terms.requests} requests in {terms.minutes:g} minutes, with {len(faults)} faults")
-    ended = 0
-
-    def told(story: Story | None) -> None:
-        nonlocal ended
-        ended += 1
-        say(f"{ended} stories told" if story else "a story was left unanswered")
-
     async with Sender(world.connections) as sender:
-        suffering = asyncio.create_task(asyncio.to_thread(driver.run, faults))
-        telling = asyncio.create_task(
-            tell_stories(
-                sender,
-                world.connections,
-                seed=terms.seed,
-                requests=terms.requests,
-                minutes=terms.minutes,
-                told=told,
-            )
-        )
-        await suffering
-        last = max((each.at for each in driver.done), default=time.monotonic())
-        recovery = await asyncio.to_thread(_recover, world, last) if faults else {}
-        stories = await telling
-    say("waiting until nothing moves any more")
-    recovery |= {"at rest": await come_to_rest(world.connections, last)}
+        async with asyncio.TaskGroup() as tasks:
+            telling = tasks.create_task(_load(terms, world.connections, sender, say))
+            last, recovery = await _hurt(terms, world, driver, say)
+        say("waiting until nothing moves any more")
+        recovery["at rest"] = await come_to_rest(world.connections, last)
     say("reading all topics, stores and buckets")
     history = await collect(world.connections, list(sender.sent.values()))
     return Outcome(
@@ -104,10 +86,43 @@ async def _run(terms: Terms, world: World, driver: FaultDriver, say: Say) -> Out
         history=history,
         violations=[*check(history), *failed_without_need(history), *_too_late(recovery)],
         faults=driver.done,
-        stories=stories,
+        stories=telling.result(),
         took_s=time.monotonic() - begun,
         recovery=recovery,
     )
+
+
+async def _load(terms: Terms, connections: Mapping[str, Any], sender: Sender, say: Say) -> list[Story]:
+    ended = 0
+
+    def told(story: Story | None) -> None:
+        nonlocal ended
+        ended += 1
+        say(f"{ended} stories told" if story else "a story was left unanswered")
+
+    say(f"sending {terms.requests} requests in {terms.minutes:g} minutes")
+    async with asyncio.TaskGroup() as tasks:
+        telling = tasks.create_task(
+            tell_stories(
+                sender, connections, seed=terms.seed, requests=terms.requests, minutes=terms.minutes, told=told
+            )
+        )
+        if terms.updates_hz:
+            tasks.create_task(
+                flow(sender, connections, seed=terms.seed, rate_hz=terms.updates_hz, minutes=terms.minutes)
+            )
+    return telling.result()
+
+
+async def _hurt(terms: Terms, world: World, driver: FaultDriver, say: Say) -> tuple[float, dict[str, float | None]]:
+    """When the last fault happened, and how long it took from there to be well again."""
+    if not terms.kills:
+        return time.monotonic(), {}
+    faults = plan(terms.seed, programs=world.programs, minutes=terms.minutes, kills=terms.kills, proxies=world.proxies)
+    say(f"{len(faults)} faults are to come")
+    await asyncio.to_thread(driver.run, faults)
+    last = max((each.at for each in driver.done), default=time.monotonic())
+    return last, await asyncio.to_thread(_recover, world, last)
 
 
 def _recover(world: World, since: float) -> dict[str, float | None]:

@@ -47,7 +47,7 @@ class Sender:
         if self._listening is not None:
             self._listening.cancel()
             await asyncio.wait((self._listening,))
-        await self._forget_producer()
+        await self._forget_producer(self._producer)
 
     async def ask(self, kind: str, subject: str, data: Mapping[str, Any], *expects: str, times: int = 1) -> Record:
         """Send a request, the same one `times` times, and wait for its answer.
@@ -95,6 +95,7 @@ class Sender:
     async def _send(self, name: str, value: bytes, headers: Mapping[str, str]) -> None:
         sent = self.sent[name]
         pairs = [(key, text.encode()) for key, text in headers.items()]
+        producer: AIOKafkaProducer | None = None
         while True:
             try:
                 async with asyncio.timeout(_SEND_S):
@@ -104,7 +105,7 @@ class Sender:
                 if (task := asyncio.current_task()) and task.cancelling():
                     raise
                 # Also what another task's farewell to the same producer has cancelled.
-                await self._forget_producer()
+                await self._forget_producer(producer)
                 await asyncio.sleep(_PAUSE_S)
                 continue
             where = Position(done.topic, done.partition, done.offset)
@@ -123,9 +124,10 @@ class Sender:
                 self._producer = producer
             return self._producer
 
-    async def _forget_producer(self) -> None:
-        producer, self._producer = self._producer, None
-        if producer is not None:
+    async def _forget_producer(self, producer: AIOKafkaProducer | None) -> None:
+        """Make a new one the next time, unless somebody has done so already."""
+        if producer is not None and producer is self._producer:
+            self._producer = None
             with suppress(KafkaError, OSError, TimeoutError):
                 async with asyncio.timeout(_SEND_S):
                     await producer.stop()
