@@ -94,13 +94,19 @@ class Service:
 
     def follow(self, name: str, *, topic: Topic, fold: Fold) -> Replica:
         """Keep a replica of the facts on `topic` in the collection `name`."""
-        replica = Replica(self.database, name, topic=topic, fold=fold, positions=self.positions)
+        replica = Replica(
+            self.database,
+            name,
+            topic=topic,
+            group=self.consumers.group_of(name),
+            fold=fold,
+            positions=self.positions,
+        )
         line = self.line(topic, replica.handlers, settled=replica.settled)
-        subscription = self.consumers.read({topic.name: line}, suffix=name)
-        self._watch(subscription)
+        self._watch(self.consumers.read({topic.name: line}, suffix=name))
         again = replace(line, handlers=replica.handlers_again, settled=None)
         self.rereading.serve(topic.name, partial(_line_again, again))
-        self.prepare_with(partial(replica.rewind, subscription.group))
+        self.prepare_with(replica.rewind)
         self.work_on(replica.run)
         self.close_with(replica.store_positions)
         return replica

@@ -167,8 +167,12 @@ class Consumers:
         """Take nothing more, finish what is in hand, commit, leave."""
         await self._broker.stop()
 
+    def group_of(self, suffix: str) -> str:
+        """The consumer group of a subscription."""
+        return f"{self._service}.{suffix}" if suffix else self._service
+
     def _subscription(self, topics: Sequence[str], suffix: str) -> Subscription:
-        group = f"{self._service}.{suffix}" if suffix else self._service
+        group = self.group_of(suffix)
         assignment = Assignment(self._clock, session_timeout_s=self._settings.session_timeout_ms / 1000)
         subscription = Subscription(group=group, topics=topics, assignment=assignment)
         self.subscriptions.append(subscription)

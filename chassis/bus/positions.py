@@ -18,6 +18,7 @@ from chassis.settings import KafkaSettings
 log = structlog.get_logger(__name__)
 
 _READ_TIMEOUT_MS = 2_000
+_COMMITTED_S = 5.0
 
 
 class Positions:
@@ -130,6 +131,22 @@ class Positions:
                             yield record
                 waiting = {each: end for each, end in waiting.items() if await consumer.position(each) < end}
         except (KafkaError, OSError) as error:
+            raise BusUnavailable(type(error).__name__) from error
+        finally:
+            await consumer.stop()
+
+    async def committed(self, group: str, topic: str, partition: int) -> int:
+        """What `group` has said that it has done with on this partition: the offset after its last record, or 0.
+
+        Raises:
+            BusUnavailable: nobody could say.
+        """
+        consumer = AIOKafkaConsumer(**client_options(self._settings), group_id=group, enable_auto_commit=False)
+        try:
+            async with asyncio.timeout(_COMMITTED_S):
+                await consumer.start()
+                return await consumer.committed(TopicPartition(topic, partition)) or 0
+        except (KafkaError, OSError, TimeoutError) as error:
             raise BusUnavailable(type(error).__name__) from error
         finally:
             await consumer.stop()

@@ -3,6 +3,7 @@
 import asyncio
 import re
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any, Final
 
 import structlog
@@ -27,6 +28,7 @@ Fold = Callable[[dict[str, Any], Any], dict[str, Any]]
 
 _LOOK_AGAIN_S: Final = 0.02
 _STORE_EVERY_S: Final = 0.2
+_SOON_S: Final = 1.0
 _WAIT_BOUND_S: Final = 10.0
 _CONFLICT_TRIES: Final = 10
 _REMEMBERED: Final = 128
@@ -38,8 +40,11 @@ class Replica:
     A document is `{_id: key, _sequence: the last fact's number, _write: an id of its own, …the folded fields}`.
     """
 
-    def __init__(self, database: Database, name: str, *, topic: Topic, fold: Fold, positions: Positions) -> None:
+    def __init__(
+        self, database: Database, name: str, *, topic: Topic, group: str, fold: Fold, positions: Positions
+    ) -> None:
         self.topic = topic
+        self._group = group
         self._collection = database[name]
         self._stored_positions = database["replica_positions"]
         self._seen: dict[int, int] = {}
@@ -82,8 +87,8 @@ class Replica:
             await through_outages(self.store_positions, bound_s=None)
             await asyncio.sleep(_STORE_EVERY_S)
 
-    async def rewind(self, group: str) -> None:
-        """Before the start: have read again what `group` has committed and this store, restored, doesn't know."""
+    async def rewind(self) -> None:
+        """Before the start: have read again what its group has committed and this store, restored, doesn't know."""
         which = {"_id": {"$regex": f"^{re.escape(self.topic.name)}/"}}
         with translated():
             stored = await self._stored_positions.find(which).to_list()
@@ -92,7 +97,7 @@ class Replica:
             if offset > await self._positions.end_of(self.topic.name, partition):
                 await self._forget_position(partition)
                 del seen[partition]
-        await self._positions.rewind(group, self.topic.name, seen)
+        await self._positions.rewind(self._group, self.topic.name, seen)
 
     async def _forget_position(self, partition: int) -> None:
         # A topic that was lost and made anew counts from 0: by the old count this replica would seem to know it all.
@@ -124,12 +129,30 @@ class Replica:
 
     async def _reach_end(self, partition: int) -> None:
         end = await self._positions.end_of(self.topic.name, partition)
-        try:
-            async with asyncio.timeout(_WAIT_BOUND_S):
+        for within_s in (_SOON_S, _WAIT_BOUND_S):
+            if await self._reaches(partition, end, within_s) or await self._was_committed(partition, end):
+                return
+        raise ReplicaBehind(f"{self.topic.name}/{partition} has not reached {end}")
+
+    async def _reaches(self, partition: int, end: int, within_s: float) -> bool:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(within_s):
                 while self._seen.get(partition, 0) < end and await self._position(partition) < end:  # noqa: ASYNC110 - what moves it is another process
                     await asyncio.sleep(_LOOK_AGAIN_S)
-        except TimeoutError as error:
-            raise ReplicaBehind(f"{self.topic.name}/{partition} has not reached {end}") from error
+                return True
+        return False
+
+    async def _was_committed(self, partition: int, end: int) -> bool:
+        """Whether the group has done with everything before `end`.
+
+        Whoever dies between a commit and the next storing of positions leaves a position that nothing moves until
+        another fact comes: its successor goes on behind what was committed.
+        """
+        if await self._positions.committed(self._group, self.topic.name, partition) < end:
+            return False
+        self._seen[partition] = max(self._seen.get(partition, 0), end)
+        self._unstored.add(partition)
+        return True
 
     async def _on_fact(self, event: Event, delivery: Delivery) -> None:
         sequence = delivery.envelope.sequence or 0

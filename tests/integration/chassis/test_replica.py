@@ -59,3 +59,19 @@ async def test_a_replica_knows_that_a_topic_was_lost_and_made_anew(make_service,
     await database["known_models"].delete_one({"_id": model_id})
     async with living(second.service), asyncio.timeout(20):
         assert (await replica.get(model_id))["facts"] == 1
+
+
+async def test_a_position_that_was_not_stored_before_a_crash_wedges_nobody_while_others_live(
+    make_service, outsider, new_name
+):
+    model_id = new_name()
+    first, second = make_service(), make_service()
+    first.service.follow("known_models", topic=MODEL_EVENTS, fold=fold)
+    replica = second.service.follow("known_models", topic=MODEL_EVENTS, fold=fold)
+    async with living(first.service):
+        await outsider.answer(await outsider.send(model_id, description="one"))
+        await asyncio.sleep(1)
+        # As left by a member that died between its commit and the next storing of positions.
+        await first.service.database["replica_positions"].update_many({}, {"$inc": {"offset": -1}})
+        async with living(second.service), asyncio.timeout(20):
+            assert (await replica.get(model_id))["facts"] == 1

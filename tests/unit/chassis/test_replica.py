@@ -4,7 +4,7 @@ from pymongo.errors import ConnectionFailure
 from chassis.bus.delivery import Delivery
 from chassis.bus.envelope import Envelope
 from chassis.documents.replicas import _REMEMBERED, Replica
-from chassis.errors import DocumentsUnavailable
+from chassis.errors import DocumentsUnavailable, ReplicaBehind
 from schemas.models import ModelArchived
 from schemas.topics import MODEL_EVENTS
 
@@ -13,8 +13,20 @@ from .conftest import record
 
 
 class FakePositions:
+    """One partition that ends at 11."""
+
     def __init__(self, records) -> None:
         self._records = records
+        self.group_has_committed = 0
+
+    async def partition_of(self, topic, key) -> int:
+        return 3
+
+    async def end_of(self, topic, partition) -> int:
+        return 11
+
+    async def committed(self, group, topic, partition) -> int:
+        return self.group_has_committed
 
     async def records_of(self, topic, key):
         for each in self._records:
@@ -65,7 +77,9 @@ def store():
 def make_replica(store):
     def make(records=()):
         database = {"known_models": store, "replica_positions": MemoryCollection()}
-        return Replica(database, "known_models", topic=MODEL_EVENTS, fold=fold, positions=FakePositions(records))
+        return Replica(
+            database, "known_models", topic=MODEL_EVENTS, group="g", fold=fold, positions=FakePositions(records)
+        )
 
     return make
 
@@ -248,3 +262,23 @@ async def test_what_is_remembered_is_bounded(make_replica, hear, store):
 
     assert len(replica._remembered) == _REMEMBERED
     assert store.documents["demand-0"]["archived"] == [1, 2]
+
+
+async def test_a_position_that_a_member_took_with_it_is_what_the_group_has_committed(make_replica, store, monkeypatch):
+    monkeypatch.setattr("chassis.documents.replicas._SOON_S", 0.05)
+    replica = make_replica()
+    replica._positions.group_has_committed = 11
+
+    assert await replica.get("demand") is None
+    assert replica._seen[3] == 11
+    assert replica._unstored == {3}, "the others, and the next start, are told"
+
+
+async def test_what_nobody_has_committed_is_waited_for(make_replica, monkeypatch):
+    for patience in ("_SOON_S", "_WAIT_BOUND_S"):
+        monkeypatch.setattr(f"chassis.documents.replicas.{patience}", 0.05)
+    replica = make_replica()
+    replica._positions.group_has_committed = 10
+
+    with pytest.raises(ReplicaBehind):
+        await replica.get("demand")
