@@ -15,7 +15,7 @@ from chassis.bus.consumer import Consumers, Subscription
 from chassis.bus.dead_letters import DeadLetters
 from chassis.bus.line import Answered, Handler, Line, Outcome
 from chassis.bus.outgoing import EventFactory
-from chassis.bus.perseverance import through_outages
+from chassis.bus.perseverance import through_outages, told_apart
 from chassis.bus.positions import Positions
 from chassis.bus.producer import KafkaPublisher
 from chassis.bus.record import KafkaRecord
@@ -178,14 +178,28 @@ class Service:
     async def _live(self) -> None:
         self.health.others["started"] = self._not_started
         for step in self._preparations:
-            await through_outages(step, bound_s=None)
+            await self._in_the_end(step)
         await through_outages(self.consumers.start, bound_s=None)
         self.health.drop("started")
         log.info("started")
         watch = Watch(self.consumers, self.health, stuck_after_s=self.settings.stuck_after_s)
         async with asyncio.TaskGroup() as tasks:
             for worker in (self.health.run, self.relay.run, watch.run, *self._workers):
-                tasks.create_task(_endless(worker))
+                tasks.create_task(self._endless(worker))
+
+    async def _endless(self, worker: Step) -> None:
+        try:
+            await self._in_the_end(worker)
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if task is None or task.cancelling():
+                raise
+            # Nobody cancelled us: a driver cancelled what we waited for. The task group would let that pass for an end.
+        raise WorkerEnded(getattr(worker, "__qualname__", repr(worker)))
+
+    async def _in_the_end(self, step: Step) -> None:
+        """Anew where it failed while something that is needed was away, whatever that made of it."""
+        await through_outages(lambda: told_apart(step, self.health.away), bound_s=None)
 
     async def _drain(self) -> None:
         try:
@@ -216,17 +230,6 @@ class ServiceStarting(PlatformError):
 
 class WorkerEnded(RuntimeError):
     """A worker that should run for ever returned."""
-
-
-async def _endless(worker: Step) -> None:
-    try:
-        await worker()
-    except asyncio.CancelledError:
-        task = asyncio.current_task()
-        if task is None or task.cancelling():
-            raise
-        # Nobody cancelled us: a driver cancelled what we waited for. The task group would let that pass for an end.
-    raise WorkerEnded(getattr(worker, "__qualname__", repr(worker)))
 
 
 def _still() -> bool:

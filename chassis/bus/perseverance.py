@@ -79,6 +79,24 @@ def _keeping_cancellations() -> Generator[None]:
         raise asyncio.CancelledError
 
 
+async def told_apart(work: Callable[[], Awaitable[T]], probe: ProbeAll) -> T:
+    """Do `work` once.
+
+    Raises:
+        Outage: it failed in a way that nobody knows, and a dependency is away.
+        Exception: whatever it raised otherwise.
+    """
+    try:
+        return await work()
+    except PlatformError:
+        raise
+    except Exception as error:
+        reason = await probe()
+        if reason is not None:
+            raise Outage(reason) from error
+        raise
+
+
 async def against_poison(work: Callable[[], Awaitable[T]], probe: ProbeAll, *, attempts: int = POISON_ATTEMPTS) -> T:
     """Try `work` a few times in a few seconds, unless what fails is a dependency.
 
@@ -86,25 +104,13 @@ async def against_poison(work: Callable[[], Awaitable[T]], probe: ProbeAll, *, a
         Outage: a dependency is away.
         Exception: whatever `work` raised the last time, while everything that it needs was well.
     """
-
-    async def once() -> T:
-        try:
-            return await work()
-        except PlatformError:
-            raise
-        except Exception as error:
-            reason = await probe()
-            if reason is not None:
-                raise Outage(reason) from error
-            raise
-
     retrying = AsyncRetrying(
         retry=retry_if_exception(_is_unknown),
         wait=wait_exponential_jitter(multiplier=0.1, max=1, jitter=0.1),
         stop=stop_after_attempt(attempts) | stop_after_delay(POISON_BOUND_S),
         reraise=True,
     )
-    return await _last_of(retrying, once)
+    return await _last_of(retrying, lambda: told_apart(work, probe))
 
 
 async def _last_of(retrying: AsyncRetrying, work: Callable[[], Awaitable[T]]) -> T:

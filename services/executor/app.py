@@ -120,8 +120,10 @@ def _work_in_slots(
                 reach_objects=service.objects.ping,
                 clock=clock,
                 lease_s=lease_s,
+                probe=service.health.away,
             ),
             bell=bell,
+            probe=service.health.away,
         )
         service.health.others[f"driver {number}"] = slot.check
         service.work_on(slot.run)

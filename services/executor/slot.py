@@ -8,8 +8,9 @@ from typing import Final
 import structlog
 from structlog.contextvars import bound_contextvars
 
-from chassis.bus.perseverance import through_outages
+from chassis.bus.perseverance import ProbeAll, through_outages, told_apart
 from chassis.errors import PlatformError
+from services.executor.domain.execution import Execution
 from services.executor.ports import Driver
 from services.executor.scoring.errors import ScoringError
 from services.executor.usecases.claim_execution import ClaimExecution
@@ -50,6 +51,7 @@ class Slot:
     claim: ClaimExecution
     run_attempt: RunAttempt
     bell: Bell
+    probe: ProbeAll
 
     async def run(self) -> None:
         """Work until cancelled; then give back what is unfinished and end the driver."""
@@ -76,7 +78,7 @@ class Slot:
                 return
 
     async def _work(self) -> None:
-        claimed = await through_outages(self.claim, bound_s=None) if self.driver.ready else None
+        claimed = await self._claimed() if self.driver.ready else None
         if claimed is None:
             await self.bell.wait(_LOOK_AGAIN_S)
             return
@@ -87,3 +89,6 @@ class Slot:
         ):
             log.info("attempt_started", deployment_id=claimed.resolved.deployment_id)
             await self.run_attempt(claimed)
+
+    async def _claimed(self) -> Execution | None:
+        return await through_outages(lambda: told_apart(self.claim, self.probe), bound_s=None)

@@ -53,7 +53,9 @@ def one_of_each(
         started: dict[str, ServiceProcess] = {}
         for service in SERVICES:
             environment = {**_environment(platform, service), **wrong}
-            started[service.name] = ServiceProcess(service.name, environment, folder / f"{service.name}.log")
+            started[service.name] = ServiceProcess(
+                f"services.{service.name}", environment, folder / f"{service.name}.log"
+            )
             ending.callback(started[service.name].stop)
         for process in started.values():
             process.await_ready()

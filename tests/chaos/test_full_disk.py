@@ -23,6 +23,7 @@ from tests.chaos.sender import Sender
 from tests.chaos.small_disk import SmallDisk, small_disk
 
 _FULL_S: Final = 40.0
+_WORDS: Final = ("No space left on device", "no space left on device", "disk-full", "waiting_for_dependency")
 _LEFT_BYTES: Final = 256 * 1024
 _ENVIRON: Final = {"MLP_SPARK_MASTER": "local[1,4]", "MLP_KAFKA_SESSION_TIMEOUT_MS": "6000"}
 
@@ -55,7 +56,8 @@ def test_a_full_disk_makes_nobody_say_what_is_not_so_and_all_goes_on_when_there_
         history, said = asyncio.run(_fill_and_empty(platform, disk, part))
 
     assert not check(history)
-    assert said, "nobody said what was wrong"
+    # The executor's own files are its own business: there it is the executor that says so.
+    assert any(part == "executor" or each.split(":")[0] != part for each in said), "no service said what it waits for"
 
 
 async def _fill_and_empty(platform: Platform, disk: SmallDisk, part: str) -> tuple[History, set[str]]:
@@ -85,9 +87,7 @@ async def _said(platform: Platform) -> set[str]:
             said |= {f"{program}: {name}: {reason}" for name, reason in reasons.items()}
         await asyncio.sleep(1)
     for path, size in written.items():
-        for line in path.read_bytes()[size:].decode(errors="replace").splitlines():
-            if "no space left" in line.lower() or "disk-full" in line:
-                said.add(f"{path.stem}: {line[:300]}")
-                break
-    print("", *sorted(said), sep="\n")  # noqa: T201 - what an operator sees
+        lines = path.read_bytes()[size:].decode(errors="replace").splitlines()
+        said |= {f"{path.stem}: {line[:300]}" for line in lines if any(word in line for word in _WORDS)}
+    print("", *sorted(said)[:60], sep="\n")  # noqa: T201 - what an operator sees
     return said

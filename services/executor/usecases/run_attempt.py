@@ -2,11 +2,12 @@
 
 import asyncio
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 import structlog
 
-from chassis.bus.perseverance import through_outages
+from chassis.bus.perseverance import ProbeAll, through_outages, told_apart
 from chassis.clock import Clock
 from chassis.crash_points import CrashPoint, crash_points
 from chassis.errors import Outage, PlatformError
@@ -38,6 +39,7 @@ class RunAttempt:
     reach_objects: ReachObjects
     clock: Clock
     lease_s: float
+    probe: ProbeAll
     look_every_s: float = LOOK_EVERY_S
 
     async def __call__(self, claimed: Execution) -> None:
@@ -96,7 +98,7 @@ class RunAttempt:
         while not hold.lost:
             self.scoring.renew(self.lease_s)
             try:
-                glance = await self.glances.glance(execution_id)
+                glance = await told_apart(partial(self.glances.glance, execution_id), self.probe)
             except Outage:
                 # Nobody else can claim it either; the fence decides afterwards.
                 await asyncio.sleep(self.look_every_s)
@@ -127,7 +129,7 @@ class RunAttempt:
 
     async def _finish(self, claimed: Execution, tenure: Tenure, ending: Ending) -> None:
         try:
-            await self._write(claimed, tenure, ending)
+            await told_apart(lambda: self._write(claimed, tenure, ending), self.probe)
         except LeaseLost:
             log.warning("lease_lost", ending=type(ending).__name__)
         except Exception as error:  # An end that can't be written must not keep the execution running for ever.

@@ -1,6 +1,7 @@
 """A deployer whose requests and facts come twice, late and out of order."""
 
 import asyncio
+import json
 
 from chassis.settings import HttpSettings
 from services.deployer.app import build
@@ -61,4 +62,4 @@ def _folded(facts):
     fields = {}
     for each in facts:
         fields = fold_model(fields, each)
-    return fields
+    return json.loads(json.dumps(fields))  # Lists, as they are stored.

@@ -2,7 +2,8 @@ import asyncio
 
 import pytest
 
-from chassis.bus.perseverance import against_poison, through_outages
+from chassis.bus.perseverance import against_poison, through_outages, told_apart
+from chassis.errors import Outage
 
 
 async def _well() -> None:
@@ -49,3 +50,16 @@ async def test_a_cancellation_that_a_driver_swallows_is_kept():
     task.cancel()
 
     assert ended
+
+
+async def test_what_nobody_knows_is_an_outage_while_something_is_away_and_itself_otherwise():
+    async def fail() -> None:
+        raise RuntimeError("internal server error")
+
+    async def away() -> str | None:
+        return "documents: no room"
+
+    with pytest.raises(Outage, match="no room"):
+        await told_apart(fail, away)
+    with pytest.raises(RuntimeError):
+        await told_apart(fail, _well)

@@ -49,7 +49,8 @@ def delivery(request_id: str | None = None) -> Delivery:
 class FakeExecutions:
     """Executions in a dictionary, saved by compare-and-swap as documents are, with the heartbeats beside them.
 
-    `racing`, if set, happens once between somebody's load and save. `away` makes every call an outage.
+    `racing`, if set, happens once between somebody's load and save. `away` makes every call an outage,
+    `broken` an error that nobody has foreseen.
     """
 
     def __init__(self) -> None:
@@ -59,7 +60,7 @@ class FakeExecutions:
         self.beats: dict[str, int] = {}
         self.published: list[Event] = []
         self.racing: Callable[[], Awaitable[object]] | None = None
-        self.away = False
+        self.away = self.broken = False
 
     def of(self, kind: type[Event]) -> list[Any]:
         return [each for each in self.published if isinstance(each, kind)]
@@ -134,6 +135,8 @@ class FakeExecutions:
     def _reach(self) -> None:
         if self.away:
             raise DocumentsUnavailable("switched off by the test")
+        if self.broken:
+            raise RuntimeError("internal server error")
 
 
 def _may_begin(at: datetime | None, now: datetime) -> bool:

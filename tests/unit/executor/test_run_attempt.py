@@ -23,12 +23,15 @@ class Bench:
         self.objects_away = False
         self.run = RunAttempt(
             executions=self.store, glances=self.store, scoring=self.scoring, leases=self.leases, feed=self.feed,
-            reach_objects=self.reach_objects, clock=self.clock, lease_s=15.0, look_every_s=0.01,
+            reach_objects=self.reach_objects, clock=self.clock, lease_s=15.0, probe=self.away, look_every_s=0.01,
         )  # fmt: skip
 
     async def reach_objects(self):
         if self.objects_away:
             raise ObjectsUnavailable("switched off by the test")
+
+    async def away(self):
+        return "documents: no room" if self.store.broken else None
 
     async def begin(self, **said):
         execution = queued(**said)
@@ -197,3 +200,16 @@ async def test_who_waits_for_the_object_store_can_be_cancelled(bench):
     await task
 
     assert bench.end.status == "cancelled"
+
+
+async def test_an_end_waits_for_a_store_that_fails_at_everything_as_for_one_that_is_away(bench):
+    task = await bench.begin()
+    bench.store.broken = True
+    await asyncio.sleep(0.1)
+    await bench.scoring.end(outcome())
+    await asyncio.sleep(0.3)
+    assert not task.done()
+    bench.store.broken = False
+    await asyncio.wait_for(task, 5)
+
+    assert bench.end.status == "succeeded"
