@@ -13,7 +13,8 @@ class Assignment(ConsumerRebalanceListener):
 
     A process that was stopped (SIGSTOP, a frozen machine) past its session wakes up in the middle of a handler and
     can't know that its successor has answered; what it can know is how long ago it was last told that it belongs.
-    `done` is how far it has taken each partition since that became its own.
+    `done` is how far it has taken and committed each partition since that became its own, `uncommitted` what is to be
+    committed next.
     """
 
     def __init__(self, clock: Clock, *, session_timeout_s: float) -> None:
@@ -23,6 +24,7 @@ class Assignment(ConsumerRebalanceListener):
         self._epochs: dict[TopicPartition, int] = {}
         self._held: set[TopicPartition] = set()
         self.done: dict[TopicPartition, int] = {}
+        self.uncommitted: dict[TopicPartition, int] = {}
         self._joined = False
 
     def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
@@ -30,11 +32,17 @@ class Assignment(ConsumerRebalanceListener):
             self._epochs[partition] = self._epochs.get(partition, 0) + 1
             self._held.discard(partition)
             self.done.pop(partition, None)
+            self.uncommitted.pop(partition, None)
 
     def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
         self._last_heartbeat = self._clock.monotonic()
         self._held = set(assigned)
         self._joined = True
+
+    def take_uncommitted(self) -> dict[TopicPartition, int]:
+        """What is to be committed now."""
+        taken, self.uncommitted = self.uncommitted, {}
+        return taken
 
     @property
     def held(self) -> frozenset[TopicPartition]:
@@ -59,16 +67,16 @@ class Assignment(ConsumerRebalanceListener):
 
         coordinator._do_heartbeat = noted  # noqa: SLF001
 
+    def stays(self, partition: TopicPartition) -> Callable[[], bool]:
+        """A test that holds from now until the partition is taken away."""
+        epoch = self._epochs.get(partition, 0)
+        return lambda: partition in self._held and self._epochs.get(partition, 0) == epoch
+
     def lives(self, partition: TopicPartition) -> Callable[[], bool]:
         """A test that holds from now until the partition may have gone to another consumer."""
-        epoch = self._epochs.get(partition, 0)
+        stays = self.stays(partition)
 
         def is_live() -> bool:
-            silence = self._clock.monotonic() - self._last_heartbeat
-            return (
-                partition in self._held
-                and self._epochs.get(partition, 0) == epoch
-                and silence < self._session_timeout_s
-            )
+            return stays() and self._clock.monotonic() - self._last_heartbeat < self._session_timeout_s
 
         return is_live

@@ -7,6 +7,7 @@ FastStream starts and stops the consumers and hands over raw records. What its p
 import asyncio
 import ssl
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Protocol
 
 import structlog
@@ -31,6 +32,12 @@ log = structlog.get_logger(__name__)
 
 _PUT_BACK_PAUSE_S = 0.2
 _HEARTBEAT_MS = 1000
+# What is done and not yet committed is done again after a crash: so much at most. A commit a record took the broker and
+# this process as long as all else that they do for it.
+_COMMIT_AFTER_S = 0.1
+_COMMIT_AFTER_RECORDS = 100
+_COMMIT_AGAIN_S = 1.0
+_LAST_COMMIT_S = 5.0
 _BATCH_RECORDS = 500
 _BATCH_WAIT_MS = 200
 # All of a batch is in memory at once, as objects that are some ten times the size of their JSON.
@@ -50,6 +57,10 @@ class Subscription:
         self.assignment = assignment
         self.handled = 0
         self.subscriber: _HasConsumer | None = None
+        self._commit_due: asyncio.Task[None] | None = None
+        self._commit_lock = asyncio.Lock()
+        self._uncommitted_records = 0
+        self._is_stopping = False
 
     @property
     def done(self) -> Mapping[TopicPartition, int]:
@@ -62,7 +73,7 @@ class Subscription:
         return None if self.subscriber is None else self.subscriber.consumer
 
     async def settle(self, records: Sequence[KafkaRecord], outcome: Outcome) -> None:
-        """Commit what is done; rewind to the first of `records` what isn't."""
+        """Have what is done committed, soon; rewind to the first of `records` what isn't."""
         first: dict[TopicPartition, int] = {}
         following: dict[TopicPartition, int] = {}
         for record in records:
@@ -76,19 +87,49 @@ class Subscription:
             return
         if outcome is Outcome.PUT_BACK:
             await _rewind(consumer, first)
-        else:
-            self.handled += len(records)
-            crash_points.passing(CrashPoint.HANDLED)
-            await self._commit(consumer, following)
+            return
+        self.handled += len(records)
+        crash_points.passing(CrashPoint.HANDLED)
+        self.assignment.uncommitted |= following
+        self._uncommitted_records += len(records)
+        if self._is_stopping or self._uncommitted_records >= _COMMIT_AFTER_RECORDS:
+            await self._commit_all()
+        elif self._commit_due is None or self._commit_due.done():
+            self._commit_due = asyncio.create_task(self._commit_soon())
 
-    async def _commit(self, consumer: AIOKafkaConsumer, following: Mapping[TopicPartition, int]) -> None:
+    async def prepare_to_stop(self) -> None:
+        """Commit, and from now on each record at once: the consumer may close right after it."""
+        self._is_stopping = True
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_LAST_COMMIT_S):
+                await self._commit_all()
+
+    async def _commit_soon(self) -> None:
+        await asyncio.sleep(_COMMIT_AFTER_S)
+        while not await self._commit_all():  # noqa: ASYNC110 - what it waits for is the broker
+            await asyncio.sleep(_COMMIT_AGAIN_S)
+
+    async def _commit_all(self) -> bool:
+        """False when some of it has to be tried again."""
+        async with self._commit_lock:
+            following, self._uncommitted_records = self.assignment.take_uncommitted(), 0
+            consumer, stays = self.consumer, {each: self.assignment.stays(each) for each in following}
+            if not following or consumer is None or await self._commit(consumer, following):
+                return True
+            # What went to others is theirs to commit; of the rest no other record may come to take this one along.
+            ours = {each: offset for each, offset in following.items() if stays[each]()}
+            self.assignment.uncommitted = ours | self.assignment.uncommitted
+            return not ours
+
+    async def _commit(self, consumer: AIOKafkaConsumer, following: Mapping[TopicPartition, int]) -> bool:
         try:
             await consumer.commit(dict(following))
         except KafkaError as error:
-            # They went while we asked, or the next commit covers them: what comes twice is ignored.
+            # They went while we asked, or the broker did: what comes twice is ignored.
             log.warning("commit_failed", group=self.group, reason=type(error).__name__)
-            return
+            return False
         self.assignment.done |= following
+        return True
 
 
 class Consumers:
@@ -165,6 +206,7 @@ class Consumers:
 
     async def stop(self) -> None:
         """Take nothing more, finish what is in hand, commit, leave."""
+        await asyncio.gather(*(each.prepare_to_stop() for each in self.subscriptions))
         await self._broker.stop()
 
     def group_of(self, suffix: str) -> str:

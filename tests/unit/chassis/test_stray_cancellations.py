@@ -7,8 +7,8 @@ import pytest
 
 from chassis.bus.producer import KafkaPublisher
 from chassis.errors import BusUnavailable
-from chassis.service import WorkerEnded, _endless
-from chassis.settings import KafkaSettings
+from chassis.service import Service, WorkerEnded
+from chassis.settings import ChassisSettings, KafkaSettings
 
 
 class ClosingProducer:
@@ -29,15 +29,20 @@ async def cancelled_by_a_driver() -> None:
     await future
 
 
-async def test_a_worker_that_a_driver_cancelled_ends_the_service() -> None:
+@pytest.fixture
+def service() -> Service:
+    return Service("registry", ChassisSettings())
+
+
+async def test_a_worker_that_a_driver_cancelled_ends_the_service(service) -> None:
     with pytest.raises(ExceptionGroup) as caught:
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(_endless(cancelled_by_a_driver))
+            tasks.create_task(service._endless(cancelled_by_a_driver))
     assert caught.group_contains(WorkerEnded)
 
 
-async def test_a_worker_that_was_cancelled_is_cancelled() -> None:
-    task = asyncio.create_task(_endless(asyncio.Event().wait))
+async def test_a_worker_that_was_cancelled_is_cancelled(service) -> None:
+    task = asyncio.create_task(service._endless(asyncio.Event().wait))
     await asyncio.sleep(0)
     task.cancel()
     await asyncio.wait((task,))
