@@ -31,6 +31,13 @@ def followed(runbook: str, platform: Platform, replacing: Mapping[str, str]) -> 
         follow_all(CHECKOUT / "docs" / "runbooks" / f"{runbook}.md", folder, replacing)
 
 
+@pytest.mark.parametrize("runbook", ["stuck-consumer", "full-disk", "lost-server"])
+def test_a_runbook_that_needs_no_names(runbook: str) -> None:
+    with running({}) as platform:
+        followed(runbook, platform, {})
+        platform.await_ready()
+
+
 def test_dead_letters() -> None:
     with running({}, servers=["kafka", "mongo", "s3"], services=["registry", "deployer"]) as platform:
         kafka = KafkaServer(platform.stack.connection("kafka").described())

@@ -7,6 +7,7 @@ It ends, and all that it started with it, when its input closes or the running j
 
 import json
 import os
+import subprocess
 import sys
 import threading
 import time
@@ -14,13 +15,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NoReturn, TextIO
 
+from py4j.protocol import Py4JError
+
 from chassis.crash_points import crash_points
 from services.executor.scoring.errors import ScoringCancelled, ScoringError, unforeseen
 from services.executor.scoring.job import Progress, ScoringJob
 from services.executor.scoring.processes import claim_folder, kill_marked
 from services.executor.scoring.run import JobRun
 from services.executor.scoring.settings import ScoringSettings
-from services.executor.scoring.spark import prepare_environment, start_context, warm_up
+from services.executor.scoring.spark import jvm_of, prepare_environment, start_context, warm_up
 
 _WATCH_S = 0.25
 
@@ -38,6 +41,7 @@ class Driver:
         crash_points.arm("driver", self._settings.fault)
         self._run: JobRun | None = None
         self._deadline: float | None = None
+        self._jvm: subprocess.Popen[bytes] | None = None
 
     def serve(self) -> None:
         os.nice(self._settings.nice)
@@ -48,6 +52,7 @@ class Driver:
         reader.start()
         # PySpark's JVM ends with the thread that started it: this one stays until the end.
         self._context = start_context(self._settings.spark, self._work_dir)
+        self._jvm = jvm_of(self._context)
         warm_up(self._context)
         self._tell({"event": "ready", "pid": os.getpid()})
         reader.join()
@@ -75,6 +80,9 @@ class Driver:
             answer = {"event": "cancelled"}
         except ScoringError as error:
             answer = {"event": "failed", "error": error.to_dict()}
+        except (ConnectionError, Py4JError) as error:
+            lost = ScoringError("worker-lost", f"Spark's JVM does not answer: {type(error).__name__}")
+            answer = {"event": "failed", "error": lost.to_dict()}
         except Exception as error:  # noqa: BLE001 - the parent must hear of it, whatever it is
             answer = {"event": "failed", "error": unforeseen(error).to_dict()}
         self._run, self._deadline = None, None
@@ -91,6 +99,9 @@ class Driver:
             deadline = self._deadline
             if deadline is not None and time.monotonic() > deadline:
                 self.end(3)
+            if self._jvm is not None and self._jvm.poll() is not None:
+                # Without it every job fails at once, the next ones too: whoever waits for this one gets another driver.
+                self.end(4)
             time.sleep(_WATCH_S)
 
     def end(self, status: int) -> NoReturn:

@@ -1,8 +1,10 @@
 """A SparkContext for the split path: no DataFrames, no UI, small heap (figures in docs and FIELD-NOTES)."""
 
 import os
+import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pyspark
 from pyspark import SparkConf, SparkContext
@@ -60,6 +62,12 @@ def start_context(settings: SparkSettings, work_dir: Path) -> SparkContext:
     context = SparkContext(conf=conf)
     context.setLogLevel("ERROR")
     return context
+
+
+def jvm_of(context: SparkContext) -> "subprocess.Popen[bytes]":
+    """The JVM of a started context, which PySpark keeps to itself."""
+    gateway: Any = context._gateway  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+    return gateway.proc
 
 
 def warm_up(context: SparkContext) -> None:

@@ -117,6 +117,16 @@ async def test_a_killed_jvm_fails_the_job_as_worker_lost_and_is_replaced(own_dri
     assert (await own_driver.run(slow_job(), on_progress=lambda _: None)).rows_out == 8_000
 
 
+async def test_a_driver_whose_jvm_died_while_it_was_idle_is_replaced_before_the_next_job(
+    own_driver: WarmDriver, slow_job
+) -> None:
+    await eventually(lambda: own_driver.ready)
+    before = own_driver._process
+    os.kill(processes(own_driver, "java")[0], signal.SIGKILL)
+    await eventually(lambda: own_driver.ready and own_driver._process is not before)
+    assert (await own_driver.run(slow_job(), on_progress=lambda _: None)).rows_out == 8_000
+
+
 @pytest.mark.long
 async def test_a_killed_driver_fails_the_job_as_worker_lost_and_leaves_no_process(
     own_driver: WarmDriver, slow_job
