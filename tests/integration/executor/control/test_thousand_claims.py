@@ -9,6 +9,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from uuid import uuid4
 
+import pytest
 from pydantic import TypeAdapter
 
 from chassis.documents.client import connect
@@ -75,6 +76,7 @@ def _claims(said: str) -> list[list[str]]:
     return [line.split()[1:] for line in said.splitlines() if line.startswith("claimed ")]
 
 
+@pytest.mark.long
 async def test_two_processes_never_own_the_same_attempt(mongo, new_name, tmp_path):
     outputs = {name: tmp_path / name for name in ("one", "two")}
     async with connect(mongo) as client:
