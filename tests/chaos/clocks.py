@@ -14,26 +14,18 @@ from infra.embedded.services import SERVICES, Service
 from tests.chaos.platform import Platform
 from tests.integration.process import ServiceProcess
 
-_INSTALL_S: Final = 180
+_SOURCE: Final = Path(__file__).with_name("wrong_clock.c")
+_COMPILE_S: Final = 60
 
 
-def faketime() -> Path:
-    """The library that gives a process another time of day; Debian's, installed where that is allowed.
-
-    Without it the test that asks is skipped.
-    """
-    found = _library()
-    if found is None and os.getuid() == 0 and shutil.which("apt-get"):
-        command = ["apt-get", "install", "--yes", "--no-install-recommends", "libfaketime"]
-        subprocess.run(command, capture_output=True, timeout=_INSTALL_S, check=False)
-        found = _library()
-    if found is None:
-        pytest.skip("libfaketime is not installed")
-    return found
-
-
-def _library() -> Path | None:
-    return next(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"), None)
+def wrong_clock(folder: Path) -> Path:
+    """The library that gives a process another time of day, compiled. Without a compiler the test is skipped."""
+    compiler = shutil.which("cc") or shutil.which("gcc")
+    if compiler is None:
+        pytest.skip("there is no C compiler to make a wrong clock with")
+    made = folder / "wrong_clock.so"
+    subprocess.run([compiler, "-shared", "-fPIC", "-O2", "-o", made, _SOURCE], timeout=_COMPILE_S, check=True)
+    return made
 
 
 @contextmanager
@@ -41,14 +33,7 @@ def one_of_each(
     platform: Platform, *, off_s: int, folder: Path, settings: Mapping[str, str]
 ) -> Generator[dict[str, ServiceProcess]]:
     """A ready instance of each service, by name, whose clock is `off_s` seconds ahead, or behind if negative."""
-    wrong = {
-        "LD_PRELOAD": str(faketime()),
-        "FAKETIME": f"{off_s:+d}s",
-        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-        # Its mending of timed waits has a JVM wait for all the time that its clock is ahead.
-        "FAKETIME_FORCE_MONOTONIC_FIX": "0",
-        **settings,
-    }
+    wrong = {"LD_PRELOAD": str(wrong_clock(folder)), "WRONG_CLOCK_S": str(off_s), **settings}
     with ExitStack() as ending:
         started: dict[str, ServiceProcess] = {}
         for service in SERVICES:
