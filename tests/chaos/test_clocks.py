@@ -21,6 +21,8 @@ from tests.integration.process import ServiceProcess
 
 BOUND_S: Final = 60.0
 """What a lost lease, a session and the next attempt's pause come to, and far from five minutes."""
+_STORIES_S: Final = 150.0
+"""Executions too end long before a clock that is five minutes ahead would have them begin."""
 _SETTINGS: Final = {"MLP_SPARK_MASTER": "local[1,4]", "MLP_KAFKA_SESSION_TIMEOUT_MS": "6000"}
 _ORDERS: Final = ("registry.saved", "deployer.saved", "executor.saved", "executor.claimed", "metrics.handled")
 
@@ -56,7 +58,7 @@ async def _live_and_die(platform: Platform, wrong: dict[str, ServiceProcess], or
             else:
                 for order in _ORDERS:
                     (orders / order).touch()
-            await telling
+            await asyncio.wait_for(telling, _STORIES_S)
         assert [name for name, process in wrong.items() if process.has_ended] == list(ALL_SERVICES)
     assert await come_to_rest(platform.connections, time.monotonic()) is not None
     return await collect(platform.connections, list(sender.sent.values()))
