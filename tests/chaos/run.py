@@ -120,7 +120,10 @@ async def _hurt(terms: Terms, world: World, driver: FaultDriver, say: Say) -> tu
         return time.monotonic(), {}
     faults = plan(terms.seed, programs=world.programs, minutes=terms.minutes, kills=terms.kills, proxies=world.proxies)
     say(f"{len(faults)} faults are to come")
-    await asyncio.to_thread(driver.run, faults)
+    try:
+        await asyncio.to_thread(driver.run, faults)
+    finally:
+        driver.stop()  # Cancelled, its thread has to hear of it.
     last = max((each.at for each in driver.done), default=time.monotonic())
     return last, await asyncio.to_thread(_recover, world, last)
 
