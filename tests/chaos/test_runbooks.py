@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from collections.abc import Mapping
 from unittest.mock import patch
 
@@ -14,8 +15,11 @@ from aiokafka.record.default_records import (
 
 from chassis.bus.connection import client_options
 from infra.embedded.layout import CHECKOUT
+from tests.chaos.load import tell_stories
 from tests.chaos.platform import Platform, running
+from tests.chaos.run import come_to_rest
 from tests.chaos.runbook import checkout, follow_all
+from tests.chaos.sender import Sender
 from tests.integration.kafka import KafkaServer
 from tests.integration.outsider import Outsider, attributes
 from tests.odd_names import OddName
@@ -34,8 +38,16 @@ def followed(runbook: str, platform: Platform, replacing: Mapping[str, str]) -> 
 @pytest.mark.parametrize("runbook", ["stuck-consumer", "full-disk", "lost-server"])
 def test_a_runbook_that_needs_no_names(runbook: str) -> None:
     with running({}) as platform:
+        asyncio.run(worked(platform))
         followed(runbook, platform, {})
         platform.await_ready()
+
+
+async def worked(platform: Platform) -> None:
+    """Something to lose."""
+    async with Sender(platform.connections) as sender:
+        await tell_stories(sender, platform.connections, seed=8, requests=1, minutes=0.01)
+    assert await come_to_rest(platform.connections, time.monotonic()) is not None
 
 
 def test_dead_letters() -> None:
