@@ -1,13 +1,12 @@
 """Dead letters: what services could not read or handle. List, look at, replay and drop them.
 
-The bus (as `operator`) and the document store are those of `.run/stack.json` in the current folder, unless MLP_KAFKA_…
-and MLP_MONGO_URL are set.
+The bus (as `operator`) and the document store are those of `stack.json` in the run folder (`MLP_RUN_FOLDER`, `.run`),
+unless MLP_KAFKA_… and MLP_MONGO_URL are set.
 """
 
 import asyncio
 import getpass
 import logging
-import os
 import sys
 from collections.abc import Awaitable, Callable, Coroutine, Generator, Sequence
 from contextlib import contextmanager
@@ -21,12 +20,13 @@ from pymongo.errors import PyMongoError
 from rich.console import Console
 from rich.text import Text
 
-from chassis.deadletters.connection import connections, opened
+from chassis.deadletters.connection import opened
 from chassis.deadletters.difference import difference
 from chassis.deadletters.letters import BadArgument, Letter, Which, read_id, read_since
 from chassis.deadletters.office import WAITING, Office, Operator, Result, Status
 from chassis.deadletters.shown import Found, as_json, as_table, printable, whole
 from chassis.errors import BusUnavailable, DocumentsUnavailable, PlatformError
+from chassis.stack_file import StackUnknown, kafka_of, mongo_of
 from schemas.topics import SERVICES
 
 T = TypeVar("T")
@@ -38,7 +38,7 @@ _err: Final = Console(stderr=True)
 
 _Ids = Annotated[list[str], typer.Argument(metavar="ID...", help="<service>/<partition>/<offset>, as `list` shows.")]
 _SomeIds = Annotated[list[str] | None, typer.Argument(metavar="[ID]...", help="As `list` shows.", show_default=False)]
-_Stack = Annotated[Path | None, typer.Option("--stack", help="The stack's file, instead of .run/stack.json.")]
+_Stack = Annotated[Path | None, typer.Option("--stack", help="The stack's file, instead of that in the run folder.")]
 _Service = Annotated[str | None, typer.Option("--service", help="Only this service's.")]
 _Code = Annotated[str | None, typer.Option("--code", help="Only those with this error code.")]
 _Topic = Annotated[str | None, typer.Option("--topic", help="Only those that stood on this topic.")]
@@ -187,7 +187,7 @@ def _which(service: str | None, code: str | None, topic: str | None, since: str 
 
 def _run(stack: Path | None, do: Callable[[Office], Coroutine[Any, Any, T]]) -> T:
     async def work() -> T:
-        async with opened(connections(stack, os.environ)) as office:
+        async with opened(kafka_of(stack), mongo_of(stack)) as office:
             return await do(office)
 
     # What the drivers say of a server that is away, the error says in one line.
@@ -201,7 +201,7 @@ def _errors() -> Generator[None]:
     """Errors end the program with one line that says what to do."""
     try:
         yield
-    except BadArgument as error:
+    except (BadArgument, StackUnknown) as error:
         _fail(str(error))
     except BusUnavailable as error:
         _fail(f"Kafka doesn't answer as it should ({error}): does it run (`make status`), and may `operator` sign in?")

@@ -5,10 +5,8 @@ The bus is that of `stack.json` in the run folder (`MLP_RUN_FOLDER`, `.run`), as
 
 import asyncio
 import logging
-import os
 from collections.abc import Coroutine
 from itertools import groupby
-from json import loads
 from pathlib import Path
 from typing import Annotated, Any, Final, NoReturn, TypeVar
 
@@ -18,14 +16,12 @@ from rich.table import Table
 
 from chassis.errors import PlatformError
 from chassis.offsets.groups import GroupInUse, Groups, Position
-from chassis.settings import KafkaSettings
-from schemas.topics import OPERATOR, TOPICS
+from chassis.stack_file import StackUnknown, kafka_of
+from schemas.topics import TOPICS
 
 T = TypeVar("T")
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__, pretty_exceptions_show_locals=False)
-_STACK_FILE: Final = Path(os.environ.get("MLP_RUN_FOLDER", ".run")) / "stack.json"
-_VARIABLE: Final = "MLP_KAFKA_BOOTSTRAP_SERVERS"
 _REQUESTS: Final = frozenset(topic.name for topic in TOPICS if topic.name.endswith(".requests"))
 _out: Final = Console()
 _err: Final = Console(stderr=True)
@@ -79,23 +75,10 @@ def _rows(places: list[Position], *, one_by_one: bool) -> list[tuple[int, ...]]:
 def _groups(stack: Path | None) -> Groups:
     # What fails is told in one line, below.
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
-    if stack is None and _VARIABLE in os.environ:
-        return Groups(KafkaSettings())
-    file = stack or _STACK_FILE
     try:
-        section: dict[str, Any] = loads(file.read_text())["kafka"]
-    except (OSError, ValueError, KeyError):
-        _fail(f"{file} doesn't say where Kafka is: `make up`, or give --stack, or set {_VARIABLE}")
-    principal = section["principals"].get(OPERATOR, {"password": ""})
-    return Groups(
-        KafkaSettings(
-            bootstrap_servers=section["bootstrap_servers"],
-            security_protocol=section["security_protocol"],
-            sasl_mechanism=section["sasl_mechanism"],
-            username=OPERATOR,
-            password=principal["password"],
-        )
-    )
+        return Groups(kafka_of(stack))
+    except StackUnknown as error:
+        _fail(str(error))
 
 
 def _done(work: Coroutine[Any, Any, T]) -> T:

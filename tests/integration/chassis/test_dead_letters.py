@@ -4,7 +4,7 @@ from contextlib import AsyncExitStack
 
 import pytest
 
-from chassis.deadletters.connection import Connections, opened
+from chassis.deadletters.connection import opened
 from chassis.deadletters.difference import difference
 from chassis.deadletters.letters import Which
 from chassis.deadletters.office import Operator, Status
@@ -23,7 +23,7 @@ ANA = Operator(name="ana")
 
 @pytest.fixture
 async def office(kafka, mongo):
-    async with opened(Connections(kafka.settings("operator"), mongo)) as made:
+    async with opened(kafka.settings("operator"), mongo) as made:
         yield made
 
 

@@ -5,19 +5,18 @@ import pytest
 from typer.testing import CliRunner
 
 from chassis.deadletters import cli
-from chassis.deadletters.connection import connections
-from chassis.deadletters.letters import BadArgument
 from tests.unit.chassis.conftest import promotion
 
 
 @pytest.fixture
 def run(world, monkeypatch):
     @asynccontextmanager
-    async def opened(_):
+    async def opened(*_):
         yield world.office
 
     monkeypatch.setattr(cli, "opened", opened)
-    monkeypatch.setattr(cli, "connections", lambda *_: None)
+    monkeypatch.setattr(cli, "kafka_of", lambda _: None)
+    monkeypatch.setattr(cli, "mongo_of", lambda _: None)
 
     def run(*arguments, **options):
         return CliRunner().invoke(cli.app, list(arguments), **options)
@@ -112,31 +111,3 @@ def test_who_decides_is_kept_as_it_can_be_written(run, bury, world):
 
     (kept,) = world.databases["registry"]["dead_letter_decisions"].documents.values()
     assert (kept["by"], kept["reason"]) == ("\\udcfe", "\\udcff")
-
-
-def test_it_signs_in_as_operator_where_the_stack_says(tmp_path):
-    stack = {
-        "kafka": {
-            "bootstrap_servers": "127.0.0.1:1",
-            "security_protocol": "SASL_PLAINTEXT",
-            "sasl_mechanism": "SCRAM-SHA-512",
-            "principals": {"operator": {"password": "s3cret"}},
-        },
-        "mongo": {"url": "mongodb://127.0.0.1:2"},
-    }
-    file = tmp_path / "stack.json"
-    file.write_text(json.dumps(stack))
-
-    found = connections(file, {})
-
-    assert (found.kafka.username, found.kafka.password.get_secret_value()) == ("operator", "s3cret")
-    assert found.mongo.url.get_secret_value() == "mongodb://127.0.0.1:2"
-
-
-@pytest.mark.parametrize("content", ["", "[]", "{}", '{"kafka": {"security_protocol": "SASL_SSL"}}'])
-def test_a_file_that_is_no_stack_is_said_to_be_none(tmp_path, content):
-    file = tmp_path / "stack.json"
-    file.write_text(content)
-
-    with pytest.raises(BadArgument, match="can't be read as a stack's file"):
-        connections(file, {})

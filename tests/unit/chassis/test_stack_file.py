@@ -1,0 +1,40 @@
+"""Where an operator's command looks for the platform."""
+
+import json
+
+import pytest
+
+from chassis.stack_file import StackUnknown, kafka_of, mongo_of
+
+
+def test_a_command_signs_in_as_operator_where_the_stack_says(tmp_path):
+    stack = {
+        "kafka": {
+            "bootstrap_servers": "127.0.0.1:1",
+            "security_protocol": "SASL_PLAINTEXT",
+            "sasl_mechanism": "SCRAM-SHA-512",
+            "principals": {"operator": {"password": "s3cret"}},
+        },
+        "mongo": {"url": "mongodb://127.0.0.1:2"},
+    }
+    file = tmp_path / "stack.json"
+    file.write_text(json.dumps(stack))
+
+    kafka, mongo = kafka_of(file, {}), mongo_of(file, {})
+
+    assert (kafka.username, kafka.password.get_secret_value()) == ("operator", "s3cret")
+    assert mongo.url.get_secret_value() == "mongodb://127.0.0.1:2"
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{}", '{"kafka": {"security_protocol": "SASL_SSL"}}'])
+def test_a_file_that_is_no_stack_is_said_to_be_none(tmp_path, content):
+    file = tmp_path / "stack.json"
+    file.write_text(content)
+
+    with pytest.raises(StackUnknown, match="can't be read as a stack's file"):
+        kafka_of(file, {})
+
+
+def test_without_a_file_it_says_what_would_do(tmp_path):
+    with pytest.raises(StackUnknown, match="or set MLP_MONGO_URL"):
+        mongo_of(None, {"MLP_RUN_FOLDER": str(tmp_path)})
