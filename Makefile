@@ -78,7 +78,7 @@ $(STAMPS)/platform: requirements/dev.txt $(STAMPS)/uv
 	@touch $@
 
 $(STAMPS)/model: requirements/model.txt $(STAMPS)/uv
-	@echo "setup: installing the packages of sandboxed models in $(MODEL_VENV) (135 MB on disk)"
+	@echo "setup: installing the packages of sandboxed models in $(MODEL_VENV) (670 MB on disk)"
 	@$(MODEL_VENV)/bin/python -c 'import sys; sys.exit(sys.prefix == sys.base_prefix)' 2>/dev/null || \
 	  $(UV) venv --quiet --clear --force --python $(RUN) $(MODEL_VENV)
 	@$(UV) pip sync --quiet --compile-bytecode --python $(MODEL_VENV)/bin/python $<

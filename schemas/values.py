@@ -23,7 +23,7 @@ Resources = Literal["small", "medium", "large"]
 Scheduling = Literal["none", "pending", "active"]
 DeploymentAction = Literal["pause", "resume", "retire"]
 
-RUNNABLE_FORMATS: Final[frozenset[str]] = frozenset({"sklearn", "onnx"})
+RUNNABLE_FORMATS: Final[frozenset[str]] = frozenset({"sklearn", "onnx", "xgboost", "lightgbm", "mlflow", "python"})
 """The model formats that the executor has a scorer for: the others can be registered, and not yet be deployed."""
 
 ALL_MARKETS: Final = "*"

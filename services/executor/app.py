@@ -19,9 +19,9 @@ from services.executor.heartbeats import Heartbeats, beating
 from services.executor.ports import Driver, FreezeInput, Repository
 from services.executor.progress import ProgressFeed
 from services.executor.replicas import fold_deployment, fold_model
+from services.executor.scoring.child import formats
 from services.executor.scoring.job import InputObject
 from services.executor.scoring.listing import InputFormat, freeze_input
-from services.executor.scoring.scorers import formats
 from services.executor.scoring.settings import ScoringSettings
 from services.executor.scoring.warm_driver import WarmDriver
 from services.executor.settings import Settings
@@ -68,7 +68,7 @@ def _resolver(service: Service, settings: Settings) -> ResolveRequest:
         models=service.follow("known_models", topic=MODEL_EVENTS, fold=fold_model),
         datasets=service.follow("known_datasets", topic=DATASET_EVENTS, fold=fold_dataset),
         freeze=_freezing(settings.s3),
-        formats=formats(),
+        formats=formats.names(),
         max_input_objects=settings.max_input_objects,
     )
 

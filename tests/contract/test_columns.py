@@ -2,7 +2,7 @@ import pytest
 
 from schemas.columns import converts
 from schemas.values import RUNNABLE_FORMATS
-from services.executor.scoring.scorers import formats
+from services.executor.scoring.child import formats
 
 
 @pytest.mark.parametrize(
@@ -59,4 +59,4 @@ def test_text_is_what_it_can_be_read_as(source, target, fits):
 
 
 def test_formats_that_can_be_deployed_are_those_that_have_a_scorer():
-    assert formats() == RUNNABLE_FORMATS
+    assert formats.names() == RUNNABLE_FORMATS

@@ -55,7 +55,7 @@ class ChildProcess:
         words = json.dumps({**task, "path": artifact_path(settings, artifact)}).encode()
         try:
             self._ask({"op": "load"}, memoryview(words))
-            self._answer()
+            self.inspection = _inspection(self._answer()[0])
         except BaseException:
             self.close()
             raise
@@ -118,6 +118,14 @@ class ChildProcess:
             os.pread(self._words, _LAST_WORDS_BYTES, max(0, size - _LAST_WORDS_BYTES)).decode(errors="replace").strip()
         )
         return ChildDied(f"the model's process ended ({_how(self._process.poll())})" + (f": {words}" if words else ""))
+
+
+def _inspection(answer: dict[str, Any]) -> dict[str, Any]:
+    """For the log, as far as it is what it should be."""
+    found: Any = answer.get("inspection")
+    if not isinstance(found, dict) or len(json.dumps(found)) > _LAST_WORDS_BYTES:
+        return {}
+    return {str(name): value for name, value in found.items()}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
 
 
 def _table(piece: memoryview) -> pa.Table:

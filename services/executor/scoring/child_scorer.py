@@ -9,7 +9,7 @@ from services.executor.scoring.child_process import ChildDied, ChildFailed, Chil
 from services.executor.scoring.errors import ScoringError
 from services.executor.scoring.local_scorer import freeze_heap
 from services.executor.scoring.reading import LoadedChunk
-from services.executor.scoring.scorers import ScorerTask
+from services.executor.scoring.scorer import ScorerTask
 
 _IN_FLIGHT = 2
 _DEATHS = 2
@@ -20,7 +20,7 @@ class ChildScorer:
     def __init__(self, task: ScorerTask) -> None:
         self._task = task
         self._child: ChildProcess | None = None
-        self._start()
+        self.inspection = self._start().inspection
         freeze_heap()
 
     def score(self, chunks: Iterable[LoadedChunk]) -> Iterator[tuple[LoadedChunk, Scored]]:
@@ -61,7 +61,7 @@ class ChildScorer:
     def _loaded(self) -> ChildProcess:
         model = self._task.job.model
         task: dict[str, Any] = {
-            "format": model.format.replace("-", "_"),
+            "format": model.format,
             "entrypoint": model.entrypoint,
             "params": self._task.job.effective_params,
             "inputs": [vars(column) for column in self._task.plan.inputs],

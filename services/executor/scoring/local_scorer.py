@@ -2,18 +2,23 @@
 
 import gc
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 from services.executor.scoring.child.chunk import ChunkUnreadable
+from services.executor.scoring.child.failing import in_words
+from services.executor.scoring.child.formats import Format, SignatureMismatch
 from services.executor.scoring.child.outputs import PredictionShape
 from services.executor.scoring.child.scoring import Model, ModelFailed, Plan, Scored, score_chunk
 from services.executor.scoring.errors import ScoringError
 from services.executor.scoring.reading import LoadedChunk
+from services.executor.scoring.scorer import ScorerTask
 
 
 class LocalScorer:
-    def __init__(self, model: Model, plan: Plan) -> None:
+    def __init__(self, model: Model, plan: Plan, inspection: dict[str, Any]) -> None:
         self._model = model
         self._plan = plan
+        self.inspection = inspection
         freeze_heap()
 
     def score(self, chunks: Iterable[LoadedChunk]) -> Iterator[tuple[LoadedChunk, Scored]]:
@@ -32,6 +37,18 @@ class LocalScorer:
             raise ScoringError("prediction-shape", str(error)) from error
         except ChunkUnreadable as error:
             raise ScoringError("input-corrupt", loaded.place(str(error), None)) from error
+
+
+def open_local(task: ScorerTask, chosen: Format) -> LocalScorer:
+    """Raises `ScoringError` (`signature-mismatch`, `artifact-…`)."""
+    with task.artifacts.checked_out(task.job.model) as path:
+        source = task.source(path)
+        try:
+            return LocalScorer(chosen.load(source), task.plan, chosen.inspect(source).to_dict())
+        except SignatureMismatch as error:
+            raise ScoringError("signature-mismatch", str(error)) from error
+        except Exception as error:
+            raise ScoringError("artifact-unreadable", in_words(error)[:500]) from error
 
 
 def freeze_heap() -> None:

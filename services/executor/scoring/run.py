@@ -85,6 +85,8 @@ class JobRun:
         with board:
             spec = TaskSpec(self._job, plan.layout, self._settings, board.address)
             results = self._collect(spec, plan)
+        if results and (found := results[0].inspection):
+            self._log.add("model_loaded", **found)
         for result in results:
             if result.error:
                 raise result.error

@@ -4,6 +4,7 @@ import time
 import traceback
 from collections import OrderedDict
 from dataclasses import dataclass, field
+from typing import Any
 
 import pyarrow as pa
 from pyspark import TaskContext
@@ -19,7 +20,8 @@ from services.executor.scoring.layout import Layout
 from services.executor.scoring.objects import DATASETS, MODELS, RESULTS, Bucket, parse_uri
 from services.executor.scoring.progress import ProgressAddress, TaskProgress
 from services.executor.scoring.reading import Fetcher
-from services.executor.scoring.scorers import Scorer, ScorerTask, open_scorer
+from services.executor.scoring.scorer import Scorer, ScorerTask
+from services.executor.scoring.scorers import open_scorer
 from services.executor.scoring.settings import ScoringSettings
 from services.executor.scoring.splits import Split
 from services.executor.scoring.summary import PredictionSummary
@@ -51,6 +53,7 @@ class SplitResult:
     parts: list[Part] = field(default_factory=list[Part])
     rejected: list[Part] = field(default_factory=list[Part])
     schema: pa.Schema | None = None
+    inspection: dict[str, Any] = field(default_factory=dict[str, Any])
     seconds: dict[str, float] = field(default_factory=dict[str, float])
     summary: PredictionSummary = field(default_factory=PredictionSummary)
     error: ScoringError | None = None
@@ -77,7 +80,8 @@ def score_split(spec: TaskSpec, split: Split) -> SplitResult:
 def _score(spec: TaskSpec, split: Split, progress: TaskProgress) -> SplitResult:
     began = time.perf_counter()
     scorer = _scorer(spec)
-    result = SplitResult(split.index, seconds={"load_s": time.perf_counter() - began, "score_s": 0.0})
+    loading = {"load_s": time.perf_counter() - began, "score_s": 0.0}
+    result = SplitResult(split.index, inspection=scorer.inspection, seconds=loading)
     prefix = parse_uri(spec.job.output_prefix, bucket=RESULTS)
     results = Bucket(spec.settings.s3, RESULTS)
     parts = PartWriter(results, prefix, split.index, spec.settings.part_bytes)

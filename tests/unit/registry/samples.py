@@ -56,7 +56,10 @@ GOOD: dict[str, list[dict[str, bytes]]] = {
         {"model.ubj": b"{L\x00\x00\x00\x00\x00\x00\x00\x07learner{}}"},
     ],
     "lightgbm": [{"model.txt": b"tree\nversion=v4\nnum_class=1\n\nTree=0\nend of trees\n"}],
-    "mlflow": [{"d/MLmodel": b"artifact_path: model\nflavors:\n  python_function:\n", "d/model.pkl": PICKLE}],
+    "mlflow": [
+        {"d/MLmodel": b"artifact_path: model\nflavors:\n  python_function:\n", "d/model.pkl": PICKLE},
+        {"model.zip": zipped("logged/MLmodel", "logged/model.pkl")},
+    ],
     "spark-ml": [
         {"d/metadata/part-00000": b'{"class":"org.apache.spark.ml.PipelineModel"}\n', "d/stages/0/data": b"x"}
     ],
@@ -98,7 +101,12 @@ BAD: dict[str, list[dict[str, bytes]]] = {
     ],
     "xgboost": [{"model.json": b'{"a": 1}'}, {"model.json": b'{"learner": {'}, {"model.ubj": b"binf"}],
     "lightgbm": [{"model.txt": b"hello\n"}, {"model.txt": b"tree\nnothing\n"}, {"model.txt": b""}],
-    "mlflow": [{"MLmodel": b"flavors:\n"}, {"d/model.pkl": PICKLE}, {"d/MLmodel": b"nothing"}],
+    "mlflow": [
+        {"MLmodel": b"flavors:\n"},
+        {"model.zip": zipped("logged/model.pkl")},
+        {"d/model.pkl": PICKLE},
+        {"d/MLmodel": b"nothing"},
+    ],
     "spark-ml": [
         {"d/metadata/part-00000": b"nothing"},
         {"d/metadata/part-00000": b""},

@@ -3,7 +3,6 @@
 Started as `python -m child.main <socket's descriptor> <idle seconds>`; it trusts its parent, not the reverse.
 """
 
-import importlib
 import json
 import socket
 import sys
@@ -12,6 +11,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from . import formats
 from .chunk import ArrowChunk, Chunk, ChunkUnreadable, ParquetChunk
 from .conversion import Column
 from .failing import in_words
@@ -43,13 +43,24 @@ def _load(link: socket.socket, task: dict[str, Any]) -> tuple[Model, Plan] | Non
         outputs=tuple(Column(**column) for column in task["outputs"]),
         text=task["text"],
     )
+    source = formats.Source(
+        path=Path(task["path"]),
+        entrypoint=task["entrypoint"],
+        inputs=plan.inputs,
+        outputs=plan.outputs,
+        params=task["params"],
+    )
     try:
-        module = importlib.import_module(f".models.{task['format']}", __package__)
-        model = module.load(Path(task["path"]), task["entrypoint"], plan.inputs, task["params"])
+        chosen = formats.find(task["format"])
+        found = chosen.inspect(source).to_dict()
+        model = chosen.load(source)
+    except formats.SignatureMismatch as error:
+        _fail(link, "signature-mismatch", str(error))
+        return None
     except Exception as error:  # noqa: BLE001 - whatever a pickle raises
         _fail(link, "artifact-unreadable", in_words(error))
         return None
-    send(link, {"ok": True})
+    send(link, {"ok": True, "inspection": found})
     return model, plan
 
 

@@ -65,6 +65,7 @@ def scorer(monkeypatch):
         def __init__(self, *_):
             if deaths:
                 raise ChildDied(deaths.pop())
+            self.inspection = {}
 
         def close(self):
             return

@@ -47,7 +47,9 @@ class Source:
             return inside(self.path, self.entrypoint)
         found = sorted(item for item in self.path.rglob("*") if item.suffix in suffixes)
         if len(found) != 1:
-            raise FileNotFoundError(f"{len(found)} files of the artifact end in {', '.join(suffixes)}: name an entry point")
+            raise FileNotFoundError(
+                f"{len(found)} files of the artifact end in {', '.join(suffixes)}: name an entry point"
+            )
         return found[0]
 
     def order_of(self, names: Sequence[str] | None, count: int | None) -> list[int] | None:
@@ -67,8 +69,8 @@ class Source:
         if names is not None and set(names) <= set(ours):
             positions = [ours.index(name) for name in names]
             return None if positions == list(range(len(ours))) else positions
-        if names is not None and not _are_places(names):
-            lacking = [name for name in names if name not in ours]
+        lacking = [name for name in names or () if name not in ours]
+        if names is not None and not (len(lacking) == len(names) and _are_places(names)):
             raise SignatureMismatch(f"the model requires {_listed(lacking)}, which the signature doesn't have")
         needed = count if names is None else len(names)
         if needed is not None and needed != len(ours):
