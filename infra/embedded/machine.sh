@@ -1,6 +1,6 @@
 #!/bin/sh
-# What the machine itself has to have: a full JDK from 17 on and bubblewrap. Root on Debian gets it installed; anybody
-# else is told the exact command.
+# What the machine itself has to have: a full JDK from 17 on, bubblewrap, and the OpenMP runtime (LightGBM). Root on
+# Debian gets it installed; anybody else is told the exact command.
 set -eu
 
 java="${JAVA_HOME:+$JAVA_HOME/bin/}java"
@@ -19,12 +19,21 @@ jdk_package() {
   fi
 }
 
+openmp_is_there() {
+  PATH="$PATH:/sbin:/usr/sbin" ldconfig -p | grep -q '^.libgomp\.so\.1 '
+}
+
+lacking=""
+packages=""
 lacks_java=""
-lacks_bubblewrap=""
-java_is_full 2>/dev/null || lacks_java="a full JDK 17"
-command -v bwrap >/dev/null || lacks_bubblewrap="bubblewrap"
-[ -n "$lacks_java$lacks_bubblewrap" ] || exit 0
-lacking="$lacks_java${lacks_java:+${lacks_bubblewrap:+ and }}$lacks_bubblewrap"
+lack() {
+  lacking="$lacking${lacking:+ and }$1"
+  packages="$packages${packages:+ }${2:-}"
+}
+java_is_full 2>/dev/null || { lacks_java=yes; lack "a full JDK 17"; }
+command -v bwrap >/dev/null || lack bubblewrap bubblewrap
+openmp_is_there || lack libgomp libgomp1
+[ -n "$lacking" ] || exit 0
 
 if ! command -v apt-get >/dev/null; then
   echo "setup: this machine lacks $lacking: install it with its package manager, then try again" >&2
@@ -36,8 +45,8 @@ if [ "$(id -u)" -eq 0 ]; then
   echo "setup: installing $lacking with apt-get${lacks_java:+ (270 MB on disk; a minute or two)}"
   apt-get update >/dev/null 2>&1 || true
 fi
-packages="${lacks_java:+$(jdk_package) }$lacks_bubblewrap"
-install="apt-get install --yes --no-install-recommends $packages"
+# Only now: which JDK there is stands in the lists that have just been updated.
+install="apt-get install --yes --no-install-recommends${lacks_java:+ $(jdk_package)}${packages:+ $packages}"
 if [ -z "$is_root" ]; then
   echo "setup: this machine lacks $lacking; type: sudo apt-get update && sudo $install" >&2
   exit 1

@@ -46,6 +46,14 @@ def test_root_on_debian_gets_what_is_missing(machine, tmp_path):
     assert (tmp_path / "calls").read_text().splitlines()[-1].endswith("bubblewrap")
 
 
+def test_a_machine_without_openmp_gets_it(machine, tmp_path):
+    installs = f'echo "$@" >> {tmp_path}/calls'
+    libraries = "printf 'libgomp.so.1.0 (x)\\tlibz.so.1 (libc6,x86-64) => /lib/libz.so.1\\n'"
+    done = machine(java=FULL_JDK, bwrap="", ldconfig=libraries, id="echo 0", apt_get=installs, apt_cache="exit 0")
+    assert done.returncode == 0
+    assert (tmp_path / "calls").read_text().splitlines()[-1].endswith("libgomp1")
+
+
 @pytest.mark.parametrize("java", [None, STRIPPED, OLD_JDK])
 def test_others_are_told_the_exact_command(machine, java):
     programs = {"java": java} if java else {}
