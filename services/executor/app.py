@@ -13,6 +13,7 @@ from schemas.executions import ExecutionCancellationRequested, ExecutionRequeste
 from schemas.known_datasets import fold_dataset
 from schemas.observations import MetricsObserved
 from schemas.topics import DATASET_EVENTS, DEPLOYMENT_EVENTS, EXECUTION_OBSERVATIONS, EXECUTION_REQUESTS, MODEL_EVENTS
+from services.executor.admission import Admission
 from services.executor.domain.execution import Execution
 from services.executor.handlers import ExecutionHandlers
 from services.executor.heartbeats import Heartbeats, beating
@@ -107,6 +108,7 @@ def _work_in_slots(
             claim=ClaimExecution(
                 executions=executions,
                 overview=overview,
+                door=Admission(service.database["limits"], overview, settings.limits, clock=clock, lease_s=lease_s),
                 clock=clock,
                 owner=f"{process}:{number}",
                 lease_s=lease_s,

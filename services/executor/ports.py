@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from chassis.bus.delivery import Cause, Delivery
 from chassis.documents.aggregates import Decide
 from services.executor.domain.execution import Execution
+from services.executor.domain.limits import Full
 from services.executor.domain.terms import Tenure
 from services.executor.scoring.job import InputObject, Progress, ScoringJob, ScoringOutcome
 from services.executor.scoring.listing import InputFormat
@@ -28,8 +29,15 @@ class Repository(Protocol):
 class Overview(Protocol):
     """The executions, as somebody who looks for work sees them."""
 
-    async def waiting(self, now: datetime) -> Sequence[str]: ...
+    async def waiting(self, now: datetime, full: Full) -> Sequence[str]: ...
     async def running(self) -> Sequence[Held]: ...
+
+
+class Door(Protocol):
+    """Holds back what would exceed a limit."""
+
+    def full(self, running: Sequence[Held]) -> Full: ...
+    async def admit(self, execution: Execution) -> bool: ...
 
 
 class Glances(Protocol):

@@ -1,8 +1,9 @@
 """The executor's settings: `MLP_EXECUTOR_…`; those of scoring are in `scoring/settings.py`."""
 
-from pydantic import Field
+from pydantic import Field, PositiveInt
 
 from chassis.settings import ChassisSettings, prefixed
+from services.executor.domain.limits import Limits
 
 
 class Settings(ChassisSettings):
@@ -16,4 +17,15 @@ class Settings(ChassisSettings):
     lease_s: float = Field(
         default=15.0, ge=1, description="An execution whose owner is silent for so long may be taken over."
     )
+    deployment_limit: int | None = Field(
+        default=None, ge=1, description="Executions of one deployment that run at once, on all executors together."
+    )
+    market_limits: dict[str, PositiveInt] = Field(
+        default_factory=dict[str, int],
+        description='Executions of a market that run at once, as JSON: {"DE": 4, "*": 2}; `*` is any other market.',
+    )
     max_input_objects: int = Field(default=10_000, ge=1, description="Inputs of more objects are refused.")
+
+    @property
+    def limits(self) -> Limits:
+        return Limits(per_deployment=self.deployment_limit, per_market=self.market_limits)

@@ -5,16 +5,18 @@ The lease of a running execution is its `owner` and `attempt`, which belong to t
 way.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
 from chassis.documents.client import Collection, Document, translated
 from services.executor.domain.execution import LONGEST_PAUSE
+from services.executor.domain.limits import Full
 from services.executor.domain.terms import Tenure
 
 _LOOKED_AT: Final = 20
-_LEASE: Final = {"owner": 1, "attempt": 1, "_beat": 1}
+_LEASE: Final = {"owner": 1, "attempt": 1, "_beat": 1, "resolved.deployment_id": 1, "resolved.market": 1}
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,8 @@ class Held:
     execution_id: str
     tenure: Tenure
     beat: int
+    deployment_id: str
+    market: str
 
 
 @dataclass(frozen=True)
@@ -34,6 +38,14 @@ class Glance:
     cancel_requested: bool
 
 
+@dataclass(frozen=True)
+class Standing:
+    """An execution's state and its latest attempt."""
+
+    state: str
+    attempt: int
+
+
 class Executions:
     """The collection `executions`."""
 
@@ -42,20 +54,28 @@ class Executions:
 
     async def prepare(self) -> None:
         with translated():
-            await self._collection.create_index([("state", 1), ("priority", -1), ("queued_at", 1)])
+            await self._collection.create_index([("state", 1), ("rank", 1)])
 
-    async def waiting(self, now: datetime) -> list[str]:
-        """Those that may begin: the most urgent first, then the oldest."""
+    async def waiting(self, now: datetime, full: Full) -> list[str]:
+        """Those that may begin, by rank; less those of deployments and markets that have all that they may run."""
         with translated():
-            found = self._collection.find({"state": "queued", **_may_begin(now)}, {"_id": 1})
-            documents = await found.sort([("priority", -1), ("queued_at", 1)]).limit(_LOOKED_AT).to_list()
+            found = self._collection.find({"state": "queued", **_may_begin(now), **_less(full)}, {"_id": 1})
+            documents = await found.sort([("rank", 1)]).limit(_LOOKED_AT).to_list()
         return [each["_id"] for each in documents]
 
     async def running(self) -> list[Held]:
         """All that somebody holds."""
         with translated():
             documents = await self._collection.find({"state": "running"}, _LEASE).to_list()
-        return [Held(each["_id"], Tenure(each["owner"], each["attempt"]), each.get("_beat", 0)) for each in documents]
+        return [_held(each) for each in documents]
+
+    async def standings(self, execution_ids: Sequence[str]) -> dict[str, Standing]:
+        """How far each of these is, of those that there are."""
+        with translated():
+            documents = await self._collection.find(
+                {"_id": {"$in": list(execution_ids)}}, {"state": 1, "attempt": 1}
+            ).to_list()
+        return {each["_id"]: Standing(each["state"], each["attempt"]) for each in documents}
 
     async def glance(self, execution_id: str) -> Glance | None:
         with translated():
@@ -65,6 +85,22 @@ class Executions:
         if found is None:
             return None
         return Glance(Tenure(found["owner"] or "", found["attempt"]), found["cancel_requested"])
+
+
+def _held(document: Document) -> Held:
+    resolved = document["resolved"]
+    return Held(
+        execution_id=document["_id"],
+        tenure=Tenure(document["owner"], document["attempt"]),
+        beat=document.get("_beat", 0),
+        deployment_id=resolved["deployment_id"],
+        market=resolved["market"],
+    )
+
+
+def _less(full: Full) -> Document:
+    fields = (("resolved.deployment_id", full.deployments), ("resolved.market", full.markets))
+    return {name: {"$nin": sorted(values)} for name, values in fields if values}
 
 
 def _may_begin(now: datetime) -> Document:

@@ -24,6 +24,8 @@ State = Literal["queued", "running", "succeeded", "failed", "cancelled", "timed_
 _FIRST_PAUSE: Final = timedelta(seconds=2)
 LONGEST_PAUSE: Final = timedelta(minutes=1)
 _PRIORITIES: Final = {"manual": 2, "backfill": 0}
+HEAD_START: Final = timedelta(minutes=10)
+"""What a step of priority is worth: who has waited for so long comes before what is more urgent and new."""
 
 
 @dataclass(kw_only=True)
@@ -32,7 +34,8 @@ class Execution:
 
     `content` is what was asked for, to know the same request by; `work` what is to be done, frozen. Both are opaque
     here. `failures` counts attempts against the retries; those that were interrupted don't count, so it may lag behind
-    `attempt`. `claimable_at` is set only while a pause before the next attempt is kept.
+    `attempt`. `rank` is its place in the queue, which it keeps through all attempts. `claimable_at` is set only while a
+    pause before the next attempt is kept.
     """
 
     execution_id: str
@@ -43,6 +46,7 @@ class Execution:
     origin: Origin
     priority: int
     queued_at: datetime
+    rank: datetime | None = None
     claimable_at: datetime | None = None
     state: State = "queued"
     owner: str | None = None
@@ -59,6 +63,8 @@ class Execution:
     @classmethod
     def queued(cls, resolved: Resolved, *, content: str, work: str, terms: Terms, origin: Origin, at: datetime) -> Self:
         """A new one, accepted."""
+        # A person waits for what they started by hand; nobody for a backfill.
+        priority = _PRIORITIES.get(resolved.trigger, 1)
         made = cls(
             execution_id=resolved.execution_id,
             content=content,
@@ -66,9 +72,9 @@ class Execution:
             resolved=resolved,
             terms=terms,
             origin=origin,
-            # A person waits for what they started by hand; nobody for a backfill.
-            priority=_PRIORITIES.get(resolved.trigger, 1),
+            priority=priority,
             queued_at=at,
+            rank=at - HEAD_START * priority,
         )
         made.events.append(ExecutionQueued.model_validate(vars(resolved)))
         return made

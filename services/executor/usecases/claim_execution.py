@@ -1,6 +1,6 @@
 """Somebody with a free slot looks for work."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import structlog
@@ -10,8 +10,9 @@ from chassis.crash_points import CrashPoint, crash_points
 from chassis.documents.leases import Observer
 from chassis.errors import Outage
 from services.executor.domain.execution import Execution
+from services.executor.domain.limits import Full
 from services.executor.moments import cause_of, now
-from services.executor.ports import Overview, Repository
+from services.executor.ports import Door, Overview, Repository
 from services.executor.store import Held
 
 log = structlog.get_logger(__name__)
@@ -23,6 +24,7 @@ class ClaimExecution:
 
     executions: Repository
     overview: Overview
+    door: Door
     clock: Clock
     owner: str
     lease_s: float
@@ -33,7 +35,8 @@ class ClaimExecution:
         """The execution whose next attempt is the owner's, or None. What can't be run any more is ended on the way."""
         self._watch_anew_after_a_gap()
         try:
-            return await self._abandoned() or await self._waiting()
+            running = await self.overview.running()
+            return await self._abandoned(running) or await self._waiting(self.door.full(running))
         except Outage:
             self._looked_at = float("-inf")
             raise
@@ -45,9 +48,9 @@ class ClaimExecution:
             self._observer = Observer(self.clock, self.lease_s)
         self._looked_at = moment
 
-    async def _abandoned(self) -> Execution | None:
+    async def _abandoned(self, running: Sequence[Held]) -> Execution | None:
         found: Execution | None = None
-        for held in await self.overview.running():
+        for held in running:
             if held.tenure.owner == self.owner:
                 # Claimed by a write whose answer never came.
                 found = found or await self._adopt(held)
@@ -55,8 +58,8 @@ class ClaimExecution:
                 found = await self._take_over(held)
         return found
 
-    async def _waiting(self) -> Execution | None:
-        for execution_id in await self.overview.waiting(now(self.clock)):
+    async def _waiting(self, full: Full) -> Execution | None:
+        for execution_id in await self.overview.waiting(now(self.clock), full):
             claimed = await self._claim(execution_id, lambda each: each.start(self.owner, now(self.clock)))
             if claimed is not None:
                 return claimed
@@ -83,7 +86,7 @@ class ClaimExecution:
             return execution if execution is not None and execution.events else None
 
         execution = await self.executions.load(execution_id)
-        if execution is not None:
+        if execution is not None and await self.door.admit(execution):
             await self.executions.change(execution_id, decide, cause_of(execution.origin))
         if claimed is not None:
             crash_points.passing(CrashPoint.CLAIMED)

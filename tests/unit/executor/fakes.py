@@ -14,9 +14,10 @@ from chassis.bus.envelope import Envelope
 from chassis.errors import DocumentsUnavailable
 from schemas.event import Event
 from services.executor.domain.execution import LONGEST_PAUSE, Execution
+from services.executor.domain.limits import Full
 from services.executor.domain.terms import Tenure
 from services.executor.scoring.job import Progress, ScoringJob, ScoringOutcome
-from services.executor.store import Glance, Held
+from services.executor.store import Glance, Held, Standing
 
 NOON = datetime(2026, 11, 23, 12, 0, 0, 123000, tzinfo=UTC)
 _numbers = itertools.count(1)
@@ -82,18 +83,32 @@ class FakeExecutions:
     async def change(self, aggregate_id: str, decide: Any, cause: Cause) -> None:
         await self._change(aggregate_id, decide)
 
-    async def waiting(self, now: datetime) -> list[str]:
+    async def waiting(self, now: datetime, full: Full) -> list[str]:
         self._reach()
         found = [each for each in self._all() if each.state == "queued" and _may_begin(each.claimable_at, now)]
-        return [each.execution_id for each in sorted(found, key=lambda each: (-each.priority, each.queued_at))]
+        ranked = sorted(found, key=lambda each: each.rank)
+        return [each.execution_id for each in ranked if not full.holds_back(each.resolved)]
 
     async def running(self) -> list[Held]:
         self._reach()
         return [
-            Held(each.execution_id, Tenure(each.owner or "", each.attempt), self.beats.get(each.execution_id, 0))
+            Held(
+                each.execution_id,
+                Tenure(each.owner or "", each.attempt),
+                self.beats.get(each.execution_id, 0),
+                each.resolved.deployment_id,
+                each.resolved.market,
+            )
             for each in self._all()
             if each.state == "running"
         ]
+
+    async def standings(self, execution_ids: Sequence[str]) -> dict[str, Standing]:
+        return {
+            each.execution_id: Standing(each.state, each.attempt)
+            for each in self._all()
+            if each.execution_id in execution_ids
+        }
 
     async def glance(self, execution_id: str) -> Glance | None:
         execution = self._load(execution_id)[1]
@@ -141,6 +156,16 @@ class FakeExecutions:
 
 def _may_begin(at: datetime | None, now: datetime) -> bool:
     return at is None or not now < at <= now + LONGEST_PAUSE
+
+
+class OpenDoor:
+    """Holds nobody back."""
+
+    def full(self, running: Sequence[Held]) -> Full:
+        return Full()
+
+    async def admit(self, execution: Execution) -> bool:
+        return True
 
 
 class FakeFacts(dict[str, dict[str, Any]]):

@@ -4,9 +4,10 @@ import pytest
 
 from chassis.errors import DocumentsUnavailable
 from services.executor.domain.ending import Failed
+from services.executor.domain.execution import HEAD_START
 from services.executor.domain.terms import Tenure
 from services.executor.usecases.claim_execution import ClaimExecution
-from tests.unit.executor.fakes import FakeExecutions, HeldClock
+from tests.unit.executor.fakes import FakeExecutions, HeldClock, OpenDoor
 from tests.unit.executor.requests import EXECUTION_ID, queued
 
 
@@ -22,7 +23,9 @@ def clock():
 
 @pytest.fixture
 def claimer(store, clock):
-    return lambda owner: ClaimExecution(executions=store, overview=store, clock=clock, owner=owner, lease_s=15.0)
+    return lambda owner: ClaimExecution(
+        executions=store, overview=store, door=OpenDoor(), clock=clock, owner=owner, lease_s=15.0
+    )
 
 
 async def put(store, *executions):
@@ -39,6 +42,16 @@ async def test_by_hand_comes_before_events_and_backfills_last(store, claimer):
     claimed = [(await claimer(owner)()).resolved.trigger for owner in "abc"]
 
     assert claimed == ["manual", "event", "backfill"]
+
+
+async def test_what_has_waited_for_long_comes_before_what_is_more_urgent_and_new(store, clock, claimer):
+    await put(store, numbered(1, trigger="backfill", at=clock.now()))
+    clock.pass_time(2 * HEAD_START.total_seconds() + 1)
+    await put(store, numbered(2, trigger="manual", at=clock.now()), numbered(3, trigger="event", at=clock.now()))
+
+    claimed = [(await claimer(owner)()).resolved.trigger for owner in "abc"]
+
+    assert claimed == ["backfill", "manual", "event"]
 
 
 async def test_nothing_is_claimed_before_its_pause_is_over(store, clock, claimer):

@@ -19,7 +19,7 @@ from services.executor.usecases.cancel_execution import CancelExecution
 from services.executor.usecases.claim_execution import ClaimExecution
 from services.executor.usecases.queue_execution import QueueExecution
 from services.executor.usecases.resolve_request import ResolveRequest
-from tests.unit.executor.fakes import FakeExecutions, FakeFacts, HeldClock, delivery
+from tests.unit.executor.fakes import FakeExecutions, FakeFacts, HeldClock, OpenDoor, delivery
 from tests.unit.executor.requests import EXECUTION_ID, activated, cancellation, registered, request
 from tests.unit.executor.test_execution import SUCCESS
 
@@ -74,7 +74,7 @@ class ExecutionMachine(RuleBasedStateMachine):
 
     def _claimer(self, owner):
         return ClaimExecution(
-            executions=self.store, overview=self.store, clock=self.clock, owner=owner, lease_s=LEASE_S
+            executions=self.store, overview=self.store, door=OpenDoor(), clock=self.clock, owner=owner, lease_s=LEASE_S
         )
 
     def _deliver(self, answer, asked):

@@ -14,8 +14,10 @@ from chassis.clock import SystemClock, new_id
 from chassis.documents.aggregates import Aggregates
 from chassis.documents.client import connect
 from chassis.settings import MongoSettings
+from services.executor.admission import Admission
 from services.executor.domain.ending import Failed
 from services.executor.domain.execution import Execution
+from services.executor.domain.limits import Limits
 from services.executor.domain.terms import Tenure
 from services.executor.moments import cause_of, now
 from services.executor.store import Executions
@@ -28,8 +30,10 @@ ENDING: Final = Failed(code="input-empty", message="no rows", retryable=False)
 
 async def work(executions: Aggregates[Execution], owner: str, stopping: asyncio.Event) -> None:
     clock = SystemClock()
+    overview = Executions(executions.collection)
+    door = Admission(executions.collection.database["limits"], overview, Limits(), clock=clock, lease_s=LEASE_S)
     claim = ClaimExecution(
-        executions=executions, overview=Executions(executions.collection), clock=clock, owner=owner, lease_s=LEASE_S
+        executions=executions, overview=overview, door=door, clock=clock, owner=owner, lease_s=LEASE_S
     )
     while not stopping.is_set():
         claimed = await claim()

@@ -9,6 +9,7 @@ from chassis.clock import SystemClock, new_id
 from chassis.documents.aggregates import Aggregates
 from chassis.documents.client import connect
 from services.executor.domain.execution import Execution
+from services.executor.domain.limits import Full
 from services.executor.moments import cause_of, now
 from services.executor.store import Executions
 from tests.unit.executor.requests import queued
@@ -29,4 +30,4 @@ async def test_who_keeps_no_pause_or_an_impossible_one_may_begin(mongo, new_name
         aggregates = Aggregates(collection, Execution, events=events, wake=lambda *_: None)
         await aggregates.change(execution.execution_id, lambda _: execution, cause_of(execution.origin))
 
-        assert await Executions(collection).waiting(now(clock)) == [execution.execution_id] * is_found
+        assert await Executions(collection).waiting(now(clock), Full()) == [execution.execution_id] * is_found
