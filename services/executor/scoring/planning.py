@@ -20,7 +20,7 @@ _READERS = 16
 
 @dataclass(frozen=True)
 class JobPlan:
-    """`rows_total` is None where only reading tells (CSV)."""
+    """`rows_total` is None where only reading tells (CSV). Files without rows give no splits."""
 
     splits: tuple[Split, ...]
     layout: Layout
@@ -41,8 +41,6 @@ def _plan_parquet(job: ScoringJob, datasets: Bucket, *, rows_per_split: int, cor
         footers = list(pool.map(partial(read_footer, datasets), job.input.objects))
     groups = [group for footer in footers for group in footer.row_groups if group.rows]
     layout = make_layout(job, [(footer.source.key, footer.schema) for footer in footers])
-    if not groups:
-        raise ScoringError("input-empty", f"{job.input.uri} has no rows")
     splits = group_row_groups(groups, rows_per_split=rows_per_split, cores=cores)
     return JobPlan(tuple(splits), layout, sum(group.rows for group in groups))
 

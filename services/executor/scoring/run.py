@@ -69,12 +69,12 @@ class JobRun:
         self._log.add("planned", splits=len(plan.splits), rows=plan.rows_total, seconds=round(planned_s, 3))
         results = self._score(plan)
         rows_in = sum(result.rows_in for result in results)
-        if not rows_in:
-            raise ScoringError("input-empty", f"{job.input.uri} has no rows")
         schema = _output_schema(job, plan.layout, results)
         return self._finish(results, schema, rows_in, began, planned_s)
 
     def _score(self, plan: JobPlan) -> list[SplitResult]:
+        if not plan.splits:
+            return []
         board = ProgressBoard(
             _host(self._context),
             splits=len(plan.splits),

@@ -89,6 +89,20 @@ async def test_text_columns_reach_the_model(bench: Bench, driver: WarmDriver) ->
     np.testing.assert_allclose(rows["prediction"], estimator.predict(training), atol=1e-9)
 
 
+@pytest.mark.parametrize("kind", ["parquet", "csv"])
+async def test_files_without_rows_are_scored_to_none(bench: Bench, driver: WarmDriver, kind) -> None:
+    estimator = LinearRegression().fit(frame(TRAINING), TARGET)
+    header = b"id,f0,f1,f2,f3\n"
+    uri = bench.parquet(features(0)) if kind == "parquet" else bench.new_input(header, suffix=".csv")
+
+    outcome = await score(driver, bench.job(uri, bench.sklearn(estimator), format=kind))
+
+    manifest = bench.read(outcome).manifest
+    assert (outcome.rows_in, outcome.rows_out, outcome.rows_rejected) == (0, 0, 0)
+    assert (manifest["parts"], manifest["rows"]) == ([], 0)
+    assert [column["name"] for column in manifest["schema"]] == ["id", "prediction"]
+
+
 @pytest.mark.parametrize("compress", [bytes, gzip.compress])
 async def test_a_csv_scores_like_the_same_rows_in_parquet(bench: Bench, driver: WarmDriver, compress) -> None:
     estimator = LinearRegression().fit(frame(TRAINING), TARGET)

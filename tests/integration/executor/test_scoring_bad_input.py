@@ -47,12 +47,6 @@ def test_an_address_outside_of_the_datasets_is_refused(bench: Bench, uri: str) -
     assert caught.value.code == "address-refused"
 
 
-async def test_files_without_rows_are_empty(bench: Bench, driver: WarmDriver, model: ModelArtifact) -> None:
-    await failure(driver, bench.job(bench.parquet(TABLE.slice(0, 0)), model), "input-empty")
-    header = bench.new_input(b"id,f0,f1,f2,f3\n", suffix=".csv")
-    await failure(driver, bench.job(header, model, format="csv"), "input-empty")
-
-
 async def test_a_missing_column_is_named(bench: Bench, driver: WarmDriver, model: ModelArtifact) -> None:
     error = await failure(driver, bench.job(bench.parquet(TABLE.drop(["f2"])), model), "input-missing-column")
     assert "f2" in error.message
@@ -132,11 +126,13 @@ async def test_a_model_that_needs_too_much_memory_says_which_limit_it_met(bench:
     assert "MB was reached (MLP_EXECUTOR_SANDBOX_MEMORY_BYTES) (" in error.message
 
 
-async def test_an_onnx_model_that_raises_is_named(bench: Bench, driver: WarmDriver) -> None:
+async def test_an_onnx_graph_of_another_width_is_told(bench: Bench, driver: WarmDriver) -> None:
     from skl2onnx import to_onnx
 
     raw = to_onnx(LinearRegression().fit(np.zeros((2, 7)), [0, 1]), np.zeros((1, 7))).SerializeToString()
-    await failure(driver, bench.job(bench.parquet(TABLE), bench.model(raw, "m.onnx", format="onnx")), "model-failed")
+    await failure(
+        driver, bench.job(bench.parquet(TABLE), bench.model(raw, "m.onnx", format="onnx")), "signature-mismatch"
+    )
 
 
 @pytest.mark.parametrize("body", ["np.zeros(len(rows) - 1)", "np.zeros((len(rows), 3))", "np.zeros((2, 2, 2))", "None"])
