@@ -1,14 +1,18 @@
-"""Delimited text as everybody here reads it: unpacked, with the delimiter that its first line shows."""
+"""Delimited text as everybody here reads it: unpacked, in UTF-8, with the delimiter that its first line shows."""
 
+import codecs
 import csv
-import zlib
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Final
+from typing import IO, Any, Final
+
+import pyarrow as pa
 
 DELIMITERS: Final = (",", ";", "\t", "|")
-GZIP_MAGIC: Final = b"\x1f\x8b"
 BOM: Final = b"\xef\xbb\xbf"
+_PACKED: Final = {b"\x1f\x8b": "gzip", b"BZh": "bz2", b"\x28\xb5\x2f\xfd": "zstd", b"\x04\x22\x4d\x18": "lz4"}
+_WIDE: Final = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
+_PIECE_BYTES: Final = 64 * 1024
 
 
 class HeaderUnreadable(ValueError):
@@ -23,18 +27,48 @@ class Header:
     names: tuple[str, ...]
 
 
-def unpacked(head: bytes, limit: int) -> bytes:
-    """The beginning of a text whose own, or gzipped, beginning is `head`; of gzipped at most `limit` bytes.
+def codec_of(head: bytes) -> str | None:
+    """How a text is packed, by its first bytes."""
+    return next((codec for magic, codec in _PACKED.items() if head.startswith(magic)), None)
+
+
+def encoding_of(head: bytes) -> str:
+    """How a text is encoded: UTF-16 says so by its first bytes, all else is UTF-8."""
+    return next((encoding for mark, encoding in _WIDE.items() if head.startswith(mark)), "utf-8")
+
+
+def unpacking(packed: IO[bytes], codec: str) -> Any:
+    """A stream of what `packed` holds, one member after another. Its `read` raises OSError where that is broken."""
+    return pa.CompressedInputStream(pa.PythonFile(packed, mode="r"), codec)
+
+
+def beginning(head: bytes, limit: int) -> bytes:
+    """The beginning of a text in UTF-8, whose own, or packed, beginning is `head`; of packed at most `limit` bytes.
 
     Raises:
-        HeaderUnreadable: it is no readable gzip.
+        HeaderUnreadable: it is packed and can't be unpacked.
     """
-    if not head.startswith(GZIP_MAGIC):
+    text = _unpacked(head, limit)
+    encoding = encoding_of(text)
+    if encoding == "utf-8":
+        return text
+    # Its last character may be cut off.
+    return codecs.getincrementaldecoder(encoding)(errors="replace").decode(text).encode()
+
+
+def _unpacked(head: bytes, limit: int) -> bytes:
+    codec = codec_of(head)
+    if codec is None:
         return head
+    stream, text = pa.CompressedInputStream(pa.BufferReader(head), codec), bytearray()
     try:
-        return zlib.decompressobj(wbits=31).decompress(head, limit)
-    except zlib.error as error:
-        raise HeaderUnreadable(f"no readable gzip file: {error}") from error
+        while len(text) < limit and (piece := stream.read(min(_PIECE_BYTES, limit - len(text)))):
+            text += piece
+    except OSError as error:
+        # Only its beginning is there: what comes before the cut is good.
+        if not text and "Truncated" not in str(error):
+            raise HeaderUnreadable(f"no readable {codec} file: {error}") from error
+    return bytes(text)
 
 
 def read_header(text: bytes, known: Collection[str] = ()) -> Header:

@@ -8,11 +8,12 @@ from typing import Any, Final, TypeVar
 
 from pydantic import SecretStr, ValidationError
 
-from chassis.settings import KafkaSettings, MongoSettings
+from chassis.settings import KafkaSettings, MongoSettings, S3Settings
 from schemas.topics import OPERATOR
 
 KAFKA_VARIABLE: Final = "MLP_KAFKA_BOOTSTRAP_SERVERS"
 MONGO_VARIABLE: Final = "MLP_MONGO_URL"
+S3_VARIABLE: Final = "MLP_S3_ENDPOINT"
 T = TypeVar("T")
 
 
@@ -36,6 +37,13 @@ def mongo_of(stack: Path | None, environ: Mapping[str, str] = os.environ) -> Mon
     if stack is None and MONGO_VARIABLE in environ:
         return MongoSettings()
     return _read(stack, environ, MONGO_VARIABLE, lambda content: MongoSettings(url=content["mongo"]["url"]))
+
+
+def s3_of(stack: Path | None, environ: Mapping[str, str] = os.environ) -> S3Settings:
+    """The object store, found as the bus is. Raises: StackUnknown."""
+    if stack is None and S3_VARIABLE in environ:
+        return S3Settings()
+    return _read(stack, environ, S3_VARIABLE, lambda content: S3Settings(**content["s3"]))
 
 
 def _read(stack: Path | None, environ: Mapping[str, str], variable: str, found_in: Callable[[dict[str, Any]], T]) -> T:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from chassis.delimited import DELIMITERS, HeaderUnreadable, read_header, unpacked
+from chassis.delimited import DELIMITERS, HeaderUnreadable, beginning, read_header
 from services.executor.scoring.errors import ScoringError
 from services.executor.scoring.job import InputObject
 from services.executor.scoring.objects import Bucket
@@ -21,7 +21,7 @@ def read_dialect(bucket: Bucket, source: InputObject, known: Sequence[str]) -> C
         return CsvObject(source, DELIMITERS[0], ())
     raw = bytes(bucket.get_range(source, 0, min(_HEAD_BYTES, source.size_bytes)))
     try:
-        header = read_header(_with_whole_line(unpacked(raw, _HEAD_BYTES)), known)
+        header = read_header(_with_whole_line(beginning(raw, _HEAD_BYTES)), known)
     except HeaderUnreadable as error:
         raise ScoringError("input-corrupt", f"{source.key}: {error}") from error
     return CsvObject(source, header.delimiter, header.names)

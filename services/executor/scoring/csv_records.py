@@ -1,15 +1,18 @@
 """A CSV stream as tables of text, in blocks that end with a record. What is no record is set aside."""
 
+import codecs
+import io
+import itertools
 import re
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pacsv
 
-from chassis.delimited import BOM, GZIP_MAGIC
+from chassis.delimited import BOM, codec_of, encoding_of, unpacking
 from services.executor.scoring.child.compute import pc
 from services.executor.scoring.errors import ScoringError
 from services.executor.scoring.splits import CsvObject
@@ -19,6 +22,9 @@ _MAX_TEXT = 4_096
 _SURROGATES = re.compile("[\udc80-\udcff]")
 _NO_TEXT = "\U0010fffe"  # a noncharacter: in no text that is meant for others
 _MAX_RECORD_BYTES = 16 << 20
+_PIECE_BYTES = 4 << 20
+_HEAD_BYTES = 4
+_MARKING = "mark-no-text"
 
 
 @dataclass
@@ -60,9 +66,9 @@ class CsvReader:
         self._record = 1
 
     def blocks(self) -> Iterator[CsvBlock]:
-        """Raises `ScoringError` (`input-corrupt`) on a broken gzip stream, and what reading raises."""
+        """Raises `ScoringError` (`input-corrupt`) on a broken archive, and what reading raises."""
         carry, header = b"", True
-        for piece in _decompressed(self._source.source.key, self._blocks):
+        for piece in _text(self._source.source.key, self._blocks):
             data = carry + piece
             if header:
                 _, newline, rest = data.removeprefix(BOM).partition(_NEWLINE)
@@ -158,39 +164,75 @@ def _without_marked(block: CsvBlock) -> pa.Table:
     numbers = [(int(row), block.row_number(int(row))) for row in np.flatnonzero(bad)]
     for row, number in numbers:
         line = ",".join(value or "" for value in table.slice(row, 1).to_pylist()[0].values())
-        block.rejected.add(number, "not UTF-8", line.replace(_NO_TEXT, "\ufffd"))
+        block.rejected.add(number, "no text in UTF-8 (or in UTF-16, with its mark)", line.replace(_NO_TEXT, "\ufffd"))
     return table.filter(pa.array(~bad)) if numbers else table
 
 
-def _decompressed(key: str, blocks: Iterator[memoryview]) -> Iterator[bytes]:
-    first = next(blocks, None)
-    if first is None:
+def _text(key: str, blocks: Iterator[memoryview]) -> Iterator[bytes]:
+    """The object's text, unpacked and in UTF-8, in bounded pieces."""
+    pieces = _with_head(_unpacked(key, blocks))
+    first = next(pieces)
+    encoding = encoding_of(first)
+    if encoding == "utf-8":
+        yield first
+        yield from pieces
         return
-    if bytes(first[:2]) != GZIP_MAGIC:
-        yield bytes(first)
-        for block in blocks:
-            yield bytes(block)
-        return
-    yield from _gunzip(key, first, blocks)
+    decoder = codecs.getincrementaldecoder(encoding)(errors=_MARKING)
+    for piece in itertools.chain((first,), pieces):
+        yield decoder.decode(piece).encode()
+    yield decoder.decode(b"", final=True).encode()
 
 
-def _gunzip(key: str, first: memoryview, blocks: Iterator[memoryview]) -> Iterator[bytes]:
-    """Bounded pieces of one or more gzip members, however well they are compressed."""
-    limit, member = max(4 * len(first), 1 << 20), zlib.decompressobj(wbits=31)
+def _unpacked(key: str, blocks: Iterator[memoryview]) -> Iterator[bytes]:
+    pieces = _with_head(map(bytes, blocks))
+    first = next(pieces)
+    codec = codec_of(first)
+    if codec is None:
+        yield first
+        yield from pieces
+        return
+    stream = unpacking(io.BufferedReader(_Stream(itertools.chain((first,), pieces))), codec)
     try:
-        for data in _chain(first, blocks):
-            rest = bytes(data)
-            while rest:
-                if member.eof:
-                    member = zlib.decompressobj(wbits=31)
-                yield member.decompress(rest, limit)
-                rest = member.unused_data if member.eof else member.unconsumed_tail
-    except zlib.error as error:
-        raise ScoringError("input-corrupt", f"{key} is no readable gzip file: {error}") from error
-    if not member.eof:
-        raise ScoringError("input-corrupt", f"{key}: the gzip stream ends too early")
+        while piece := stream.read(_PIECE_BYTES):
+            yield piece
+    except OSError as error:
+        raise ScoringError("input-corrupt", f"{key} is no readable {codec} file: {error}") from error
 
 
-def _chain(first: memoryview, blocks: Iterator[memoryview]) -> Iterator[memoryview]:
-    yield first
-    yield from blocks
+def _with_head(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """The same; the first piece holds the bytes by which a file says what it is, if there are so many."""
+    head = b""
+    while len(head) < _HEAD_BYTES and (piece := next(pieces, None)) is not None:
+        head += piece
+    yield head
+    yield from pieces
+
+
+class _Stream(io.RawIOBase):
+    """Blocks as a file."""
+
+    def __init__(self, blocks: Iterator[bytes]) -> None:
+        self._blocks = blocks
+        self._rest = b""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        while not self._rest:
+            block = next(self._blocks, None)
+            if block is None:
+                return 0
+            self._rest = block
+        count = min(len(buffer), len(self._rest))
+        buffer[:count] = self._rest[:count]
+        self._rest = self._rest[count:]
+        return count
+
+
+def _mark(error: UnicodeError) -> tuple[str, int]:
+    end = error.end if isinstance(error, UnicodeDecodeError) else 0
+    return _NO_TEXT, end
+
+
+codecs.register_error(_MARKING, _mark)

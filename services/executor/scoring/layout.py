@@ -13,7 +13,10 @@ from services.executor.scoring.job import ScoringJob
 
 @dataclass(frozen=True)
 class Layout:
-    """`kept`: columns that pass through, with their types; `read`: all columns, as set aside with rejected rows."""
+    """`kept`: columns that pass through, with their types; `read`: all columns, as set aside with rejected rows.
+
+    A column that only some objects have is null in the rows of the others.
+    """
 
     kept: pa.Schema
     read: pa.Schema
@@ -21,16 +24,18 @@ class Layout:
 
 def make_layout(job: ScoringJob, schemas: Sequence[tuple[str, pa.Schema]]) -> Layout:
     """Raises `ScoringError`: `input-missing-column`, `-duplicate-column`, `-mixed-schemas`, or `column-conflict`."""
-    names = _kept_names(job, schemas[0][1])
     required = [field.name for field in job.model.signature.inputs if field.required]
     for key, schema in schemas:
-        missing = [name for name in dict.fromkeys((*required, *names)) if name not in schema.names]
+        missing = [name for name in required if name not in schema.names]
         if missing:
             raise ScoringError("input-missing-column", f"{key} has no column {', '.join(missing)}")
         doubled = [name for name, count in Counter(schema.names).items() if count > 1]
         if doubled:
             raise ScoringError("input-duplicate-column", f"{key} has the column {', '.join(doubled)} more than once")
     merged = _merged([_plain(schema) for _, schema in schemas])
+    names = _kept_names(job, merged)
+    if nowhere := [name for name in names if name not in merged.names]:
+        raise ScoringError("input-missing-column", f"{job.input.uri} has no column {', '.join(nowhere)}")
     return Layout(kept=pa.schema([merged.field(name) for name in names]), read=merged)
 
 

@@ -10,7 +10,7 @@ from services.executor.scoring.objects import DATASETS, Bucket, parse_uri
 InputFormat = Literal["parquet", "csv"]
 SUFFIXES: dict[InputFormat, tuple[str, ...]] = {
     "parquet": (".parquet", ".pq", ".parq"),
-    "csv": (".csv", ".csv.gz", ".txt", ".tsv"),
+    "csv": tuple(name + packed for name in (".csv", ".tsv", ".txt") for packed in ("", ".gz", ".bz2", ".zst", ".lz4")),
 }
 
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
+import pyarrow as pa
+
 from chassis.objects import Location, ObjectChanged, ObjectInfo, ObjectMissing, Objects
 from schemas.values import DataFormat
 from services.registry.domain.dataset import Content
@@ -85,15 +87,19 @@ def _joined(found: Sequence[ObjectInfo], parts: Sequence[Part | None], data_form
     readable = [(info, part) for info, part in zip(found, parts, strict=True) if part is not None]
     if not readable:
         raise DatasetEmpty("its objects are empty")
-    first_info, first = readable[0]
-    for info, part in readable[1:]:
-        same = part.schema.names == first.schema.names if data_format == "csv" else part.schema.equals(first.schema)
-        if not same:
+    first_info, _ = readable[0]
+    schemas = [part.schema for _, part in readable]
+    for (info, _), schema in zip(readable[1:], schemas[1:], strict=True):
+        agree = csv.agree if data_format == "csv" else parquet.agree
+        if not agree(schemas[0], schema):
             raise DatasetSchemaMismatch(f"{info.location} has other columns than {first_info.location}")
     rows = sum(part.rows or 0 for _, part in readable) if data_format == "parquet" else None
     if rows == 0:
         raise DatasetEmpty("it has no rows")
-    schema = first.schema if data_format == "parquet" else csv.joined([part.schema for _, part in readable])
+    try:
+        schema = parquet.joined(schemas) if data_format == "parquet" else csv.joined(schemas)
+    except pa.ArrowException as error:
+        raise DatasetSchemaMismatch(f"its objects' columns are of different types: {error}"[:500]) from error
     try:
         found_columns = columns(schema, says_nullable=data_format == "parquet")
     except ValueError as error:

@@ -6,21 +6,21 @@ from typing import Final
 import pyarrow as pa
 from pyarrow import csv
 
-from chassis.delimited import HeaderUnreadable, read_header, unpacked
+from chassis.delimited import HeaderUnreadable, beginning, read_header
 from services.registry.tabular.part import Part, Read, Unreadable
 
 _BLOCK_BYTES: Final = 1024 * 1024
 
 
 async def first_block(read: Read, size_bytes: int) -> bytes:
-    """Whole lines from the beginning, about 1 MB of them, unpacked where they are gzipped.
+    """Whole lines from the beginning, about 1 MB of them, unpacked where they are packed, in UTF-8.
 
     Raises:
         Unreadable: its first line alone is longer.
     """
     raw = await read(0, min(_BLOCK_BYTES, size_bytes))
     try:
-        block = unpacked(raw, _BLOCK_BYTES)
+        block = beginning(raw, _BLOCK_BYTES)
     except HeaderUnreadable as error:
         raise Unreadable(f"it can't be read as CSV: {error}") from error
     if len(raw) == size_bytes and (block is raw or len(block) < _BLOCK_BYTES):
@@ -52,6 +52,11 @@ def part(block: bytes) -> Part:
     if len(set(names)) < len(names):
         raise Unreadable("its header names a column twice")
     return Part(schema, None)
+
+
+def agree(one: pa.Schema, other: pa.Schema) -> bool:
+    """Whether two objects are of one data set: the same names in the same order."""
+    return one.names == other.names
 
 
 def joined(schemas: Sequence[pa.Schema]) -> pa.Schema:

@@ -21,7 +21,7 @@ from sklearn.preprocessing import OneHotEncoder
 from schemas.signature import Signature, SignatureField
 from services.executor.scoring.job import Progress
 from services.executor.scoring.warm_driver import WarmDriver
-from tests.integration.executor.bench import FEATURES, Bench, features, frame, score, signature
+from tests.integration.executor.bench import FEATURES, Bench, features, frame, parquet_bytes, score, signature
 
 TRAINING = features(500, seed=7)
 TARGET = TRAINING["f0"].to_numpy() * 3 + np.sin(TRAINING["f1"].to_numpy())
@@ -124,6 +124,37 @@ async def test_several_objects_with_several_row_groups_are_one_input(bench: Benc
     assert output.rows.sort_by("id")["id"].equals(table["id"])
     assert output.manifest["input"]["objects"] == [item.model_dump() for item in job.input.objects]
     assert output.manifest["schema"] == [{"name": "id", "type": "int64"}, {"name": "prediction", "type": "double"}]
+
+
+async def test_columns_may_come_and_go_from_file_to_file_and_folder_to_folder(bench: Bench, driver: WarmDriver) -> None:
+    estimator = LinearRegression().fit(frame(TRAINING), TARGET)
+    old, new = features(300), features(200, seed=1)
+    new = new.append_column("shop", pa.array(["north"] * 200)).set_column(0, "id", new["id"].cast(pa.float64()))
+    uri = bench.new_input()
+    for place, table in (("year=2025/week=1/a.parquet", old), ("year=2026/week=1/b.parquet", new)):
+        bench.datasets.put(uri.removeprefix("s3://datasets/") + place, parquet_bytes(table))
+
+    rows = bench.read(await score(driver, bench.job(uri, bench.sklearn(estimator)))).rows
+
+    assert rows.column_names == ["id", "shop", "prediction"]
+    assert rows["shop"].to_pylist() == [None] * 300 + ["north"] * 200
+    expected = np.concatenate([estimator.predict(frame(table)) for table in (old, new)])
+    np.testing.assert_allclose(rows["prediction"], expected)
+
+
+@pytest.mark.parametrize("codec", ["bz2", "zstd"])
+async def test_a_packed_csv_in_utf_16_scores_like_the_same_rows_in_parquet(
+    bench: Bench, driver: WarmDriver, codec: str
+) -> None:
+    estimator = LinearRegression().fit(frame(TRAINING), TARGET)
+    table, sink = features(2_000), pa.BufferOutputStream()
+    with pa.CompressedOutputStream(sink, codec) as stream:
+        stream.write(table.to_pandas().to_csv(index=False).encode("utf-16"))
+    uri = bench.new_input(sink.getvalue().to_pybytes(), suffix=f".csv.{codec}")
+
+    rows = bench.read(await score(driver, bench.job(uri, bench.sklearn(estimator), format="csv"))).rows
+
+    np.testing.assert_allclose(rows["prediction"], estimator.predict(frame(table)))
 
 
 async def test_progress_is_told_and_the_log_is_kept(bench: Bench, driver: WarmDriver) -> None:

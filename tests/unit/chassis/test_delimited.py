@@ -1,8 +1,7 @@
-import gzip
-
+import pyarrow as pa
 import pytest
 
-from chassis.delimited import BOM, Header, HeaderUnreadable, read_header, unpacked
+from chassis.delimited import BOM, Header, HeaderUnreadable, beginning, read_header
 
 
 @pytest.mark.parametrize(
@@ -29,9 +28,21 @@ def test_a_header_that_is_no_text_is_told():
         read_header(b"\xff\xfe\n")
 
 
-def test_a_gzipped_beginning_is_unpacked_as_far_as_is_allowed():
-    packed = gzip.compress(b"price;qty\n" * 1000)
-    assert unpacked(packed, 15) == b"price;qty\nprice"
-    assert unpacked(b"price", 15) == b"price"
-    with pytest.raises(HeaderUnreadable, match="gzip"):
-        unpacked(b"\x1f\x8bnothing", 15)
+@pytest.mark.parametrize("codec", ["gzip", "bz2", "zstd", "lz4"])
+def test_a_packed_beginning_is_unpacked_as_far_as_is_allowed(codec):
+    sink = pa.BufferOutputStream()
+    with pa.CompressedOutputStream(sink, codec) as stream:
+        stream.write(b"price;qty\n" * 1000)
+    packed = sink.getvalue().to_pybytes()
+
+    assert beginning(packed, 15) == b"price;qty\nprice"
+    assert beginning(b"price", 15) == b"price"
+    with pytest.raises(HeaderUnreadable, match=codec):
+        beginning(packed[:4] + b"nothing at all, really", 15)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_a_beginning_in_utf_16_is_given_in_utf_8(encoding):
+    whole = "\ufeffpreis;menge\nZürich".encode(encoding)
+
+    assert read_header(beginning(whole[:-1], 100)) == Header(";", ("preis", "menge"))

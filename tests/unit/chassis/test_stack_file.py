@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from chassis.stack_file import StackUnknown, kafka_of, mongo_of
+from chassis.stack_file import StackUnknown, kafka_of, mongo_of, s3_of
 
 
 def test_a_command_signs_in_as_operator_where_the_stack_says(tmp_path):
@@ -16,14 +16,16 @@ def test_a_command_signs_in_as_operator_where_the_stack_says(tmp_path):
             "principals": {"operator": {"password": "s3cret"}},
         },
         "mongo": {"url": "mongodb://127.0.0.1:2"},
+        "s3": {"endpoint": "http://127.0.0.1:3", "access_key": "key", "secret_key": "hidden"},
     }
     file = tmp_path / "stack.json"
     file.write_text(json.dumps(stack))
 
-    kafka, mongo = kafka_of(file, {}), mongo_of(file, {})
+    kafka, mongo, s3 = kafka_of(file, {}), mongo_of(file, {}), s3_of(file, {})
 
     assert (kafka.username, kafka.password.get_secret_value()) == ("operator", "s3cret")
     assert mongo.url.get_secret_value() == "mongodb://127.0.0.1:2"
+    assert (s3.endpoint, s3.secret_key.get_secret_value()) == ("http://127.0.0.1:3", "hidden")
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{}", '{"kafka": {"security_protocol": "SASL_SSL"}}'])

@@ -102,6 +102,19 @@ async def test_objects_with_different_columns_are_no_data_set(objects):
     )
 
 
+async def test_columns_of_parquet_may_come_and_go_and_grow_wider(objects):
+    first = pa.table({"store": ["a"], "units": pa.array([1], pa.int32())})
+    later = pa.table({"store": ["a"], "units": pa.array([1], pa.int64()), "week": [1]})
+    content = await read(objects, {f"{n}.parquet": parquet(each) for n, each in enumerate((first, later, first))})
+    assert described(content) == [("store", "string", True), ("units", "long", True), ("week", "long", True)]
+    assert (content.rows, content.objects) == (3, 3)
+
+
+async def test_columns_that_change_from_numbers_to_texts_are_no_data_set(objects):
+    files = {f"{n}.parquet": parquet(pa.table({"week": [each]})) for n, each in enumerate((1, "one"))}
+    assert (await refusal(objects, files))[0] == "dataset-schema-mismatch"
+
+
 async def test_csv_takes_names_from_its_header_and_types_from_its_values(objects):
     text = 'store,units,day,note,open\n1,1.5,2026-01-01,"a\nb",true\n2,,2026-01-02,,false\n'
     content = await read(objects, {"a.csv": text.encode(), "b.csv": b"store,units,day,note,open\n"}, "csv")
