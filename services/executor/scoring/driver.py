@@ -97,7 +97,8 @@ class Driver:
     def _watch(self) -> None:
         while True:
             deadline = self._deadline
-            if deadline is not None and time.monotonic() > deadline:
+            # One that was renewed when its job had just ended is nobody's.
+            if self._run is not None and deadline is not None and time.monotonic() > deadline:
                 self.end(3)
             if self._jvm is not None and self._jvm.poll() is not None:
                 # Without it every job fails at once, the next ones too: whoever waits for this one gets another driver.

@@ -178,3 +178,11 @@ async def test_jobs_wait_for_one_another(own_driver: WarmDriver, bench: Bench) -
     jobs = [bench.job(bench.parquet(table), model) for _ in range(3)]
     outcomes = await asyncio.gather(*[score(own_driver, job) for job in jobs])
     assert [outcome.rows_out for outcome in outcomes] == [100, 100, 100]
+
+
+async def test_a_renewal_that_comes_after_its_job_ends_no_driver(own_driver: WarmDriver) -> None:
+    before = own_driver._process
+    own_driver.renew(0.5)
+    await asyncio.sleep(1.5)
+    assert own_driver.ready
+    assert own_driver._process is before
