@@ -23,6 +23,7 @@ from services.executor.replicas import fold_deployment, fold_model
 from services.executor.scoring.child import formats
 from services.executor.scoring.job import InputObject
 from services.executor.scoring.listing import InputFormat, freeze_input
+from services.executor.scoring.recycling import Room
 from services.executor.scoring.settings import ScoringSettings
 from services.executor.scoring.warm_driver import WarmDriver
 from services.executor.settings import Settings
@@ -83,7 +84,8 @@ def _freezing(store: S3Settings) -> FreezeInput:
 
 def _warm_driver(settings: Settings) -> Callable[[], Driver]:
     scoring = ScoringSettings(s3=settings.s3)
-    return lambda: WarmDriver(scoring)
+    room = Room(scoring.driver_room_bytes)
+    return lambda: WarmDriver(scoring, room)
 
 
 def _work_in_slots(

@@ -1,7 +1,7 @@
 """The driver process: a warm Spark application that runs one job at a time for its parent, by lines of JSON.
 
-In: `start {settings, work_dir, id}`, `run {job, lease_s?}`, `cancel`, `renew {lease_s}`.
-Out: `ready`, `progress`, then one of `done`, `failed`, `cancelled`.
+In: `start {settings, work_dir, id}`, `run {job, lease_s?}`, `cancel`, `renew {lease_s}`, `check`.
+Out: `ready`, `progress`, then one of `done`, `failed`, `cancelled`; `healthy`.
 It ends, and all that it started with it, when its input closes or the running job's lease passes unrenewed.
 """
 
@@ -23,7 +23,13 @@ from services.executor.scoring.job import Progress, ScoringJob
 from services.executor.scoring.processes import claim_folder, kill_marked
 from services.executor.scoring.run import JobRun
 from services.executor.scoring.settings import ScoringSettings
-from services.executor.scoring.spark import jvm_of, prepare_environment, start_context, warm_up
+from services.executor.scoring.spark import (
+    jvm_of,
+    prepare_environment,
+    run_little,
+    start_context,
+    warm_up,
+)
 
 _WATCH_S = 0.25
 
@@ -69,6 +75,8 @@ class Driver:
                     self._run.cancel()
                 case "renew":
                     self._renew(command.get("lease_s"))
+                case "check":
+                    threading.Thread(target=self._check, name="check", daemon=True).start()
                 case _:
                     pass
         self.end(0)
@@ -87,6 +95,14 @@ class Driver:
             answer = {"event": "failed", "error": unforeseen(error).to_dict()}
         self._run, self._deadline = None, None
         self._tell(answer)
+
+    def _check(self) -> None:
+        try:
+            run_little(self._context)
+        except Exception as error:  # noqa: BLE001 - what can't do that much is of no use, whatever the reason
+            sys.stderr.write(f"the driver fails its check: {error}\n")
+            self.end(5)
+        self._tell({"event": "healthy"})
 
     def _progress(self, progress: Progress) -> None:
         self._tell({"event": "progress", "progress": progress.model_dump()})

@@ -7,8 +7,10 @@ import os
 import shutil
 import signal
 import sys
+import time
 import uuid
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +18,12 @@ from pydantic import SecretStr
 
 from services.executor.scoring.errors import ScoringCancelled, ScoringError, unforeseen
 from services.executor.scoring.job import Progress, ScoringJob, ScoringOutcome
-from services.executor.scoring.processes import MARKER, kill_marked, sweep_folders
+from services.executor.scoring.memory import memory_of
+from services.executor.scoring.processes import MARKER, kill_marked, marked, sweep_folders
+from services.executor.scoring.recycling import Wear
 from services.executor.scoring.settings import ScoringSettings
 from services.executor.scoring.spark import ROOT
+from services.executor.scoring.telemetry import DRIVER_START_SECONDS, DRIVERS, JOB_SECONDS
 
 _LINE_BYTES = 16 << 20
 
@@ -33,7 +38,9 @@ class DriverProcess:
         self._process: asyncio.subprocess.Process | None = None
         self._reader: asyncio.Task[None] | None = None
         self._ready = asyncio.Event()
+        self._healthy = asyncio.Event()
         self.ended = asyncio.Event()
+        self.wear = Wear()
         self._answer: asyncio.Future[ScoringOutcome] | None = None
         self._on_progress: Callable[[Progress], None] | None = None
 
@@ -48,20 +55,33 @@ class DriverProcess:
     async def start(self, *, timeout_s: float) -> None:
         """Raises `ScoringError`: `worker-lost` if it isn't ready in time, `disk-full`, or `internal`."""
         try:
-            self._process = await self._spawn()
+            with DRIVERS.labels("starting").track_inprogress(), DRIVER_START_SECONDS.time():
+                await self._start(timeout_s)
         except OSError as error:
             await self.kill()
             raise unforeseen(error) from error
+        except BaseException:
+            await self.kill()
+            raise
+        self.wear = Wear()
+
+    async def _start(self, timeout_s: float) -> None:
+        self._process = await self._spawn()
         self._reader = asyncio.create_task(self._read(self._process), name=f"driver-{self._id}")
         settings = json.loads(json.dumps(self._settings.model_dump(), default=_plain))
         self._tell({"op": "start", "id": self._id, "work_dir": str(self._folder), "settings": settings})
-        waits = [asyncio.create_task(event.wait()) for event in (self._ready, self.ended)]
-        await asyncio.wait(waits, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
-        for wait in waits:
-            wait.cancel()
-        if not self.ready:
-            await self.kill()
+        if not await self._before_its_end(self._ready, timeout_s):
             raise ScoringError("worker-lost", "the Spark driver did not get ready")
+
+    async def check(self, *, timeout_s: float) -> bool:
+        """Whether Spark runs a small Python job in time; asked between two jobs."""
+        self._healthy.clear()
+        self._tell({"op": "check"})
+        return await self._before_its_end(self._healthy, timeout_s)
+
+    async def memory(self) -> int:
+        """Bytes that the driver, its JVM and its Python workers on this machine hold."""
+        return await asyncio.to_thread(lambda: memory_of(marked(self._id)))
 
     async def run(
         self, job: ScoringJob, *, on_progress: Callable[[Progress], None], lease_s: float | None
@@ -72,9 +92,12 @@ class DriverProcess:
         if self.ended.is_set():
             raise _lost()
         self._tell({"op": "run", "job": job.model_dump(mode="json"), "lease_s": lease_s})
+        self._answer.add_done_callback(partial(_observe, time.monotonic()))
+        self.wear.jobs += 1
         try:
             # Shielded: who cancels the caller still wants to hear how the job ended.
-            return await asyncio.shield(self._answer)
+            with DRIVERS.labels("busy").track_inprogress():
+                return await asyncio.shield(self._answer)
         finally:
             self._on_progress = None
 
@@ -117,6 +140,16 @@ class DriverProcess:
             limit=_LINE_BYTES,
         )
 
+    async def _before_its_end(self, event: asyncio.Event, timeout_s: float) -> bool:
+        """Whether that happens in time, and before the process ends."""
+        waits = [asyncio.create_task(each.wait()) for each in (event, self.ended)]
+        try:
+            await asyncio.wait(waits, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
+        return event.is_set() and not self.ended.is_set()
+
     def _tell(self, message: dict[str, Any]) -> None:
         stdin = self._process.stdin if self._process else None
         if stdin is not None and not stdin.is_closing():
@@ -128,6 +161,8 @@ class DriverProcess:
             while process.stdout is not None and (line := await process.stdout.readline()):
                 self._take(json.loads(line))
         finally:
+            if self._ready.is_set():
+                DRIVERS.labels("ready").dec()
             self.ended.set()
             self._fail(_lost())
 
@@ -135,6 +170,9 @@ class DriverProcess:
         match message["event"]:
             case "ready":
                 self._ready.set()
+                DRIVERS.labels("ready").inc()
+            case "healthy":
+                self._healthy.set()
             case "progress" if self._on_progress:
                 # Later, on its own: what a callback raises must not end the reading.
                 progress = Progress.model_validate(message["progress"])
@@ -153,6 +191,22 @@ class DriverProcess:
             self._answer.set_exception(error)
             # Nobody may be waiting any more; that is no error of its own.
             self._answer.exception()
+
+
+def _observe(began: float, answer: asyncio.Future[ScoringOutcome]) -> None:
+    JOB_SECONDS.labels(_outcome(answer.exception())).observe(time.monotonic() - began)
+
+
+def _outcome(error: BaseException | None) -> str:
+    match error:
+        case None:
+            return "succeeded"
+        case ScoringCancelled():
+            return "cancelled"
+        case ScoringError(code="worker-lost"):
+            return "lost"
+        case _:
+            return "failed"
 
 
 def _lost() -> ScoringError:

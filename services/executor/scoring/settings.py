@@ -58,3 +58,15 @@ class ScoringSettings(BaseSettings):
     cache_dir: Path = Field(default_factory=lambda: Path(tempfile.gettempdir()) / f"mlp-artifacts-{os.getuid()}")
     work_dir: Path = Field(default_factory=lambda: Path(tempfile.gettempdir()) / f"mlp-drivers-{os.getuid()}")
     nice: int = Field(default=10, ge=0, le=19)
+    driver_check_s: float = Field(default=60, ge=0, description="How often an idle driver is looked at; 0: never.")
+    driver_check_timeout_s: float = Field(
+        default=30, gt=0, description="One that hasn't answered by then is ended and replaced."
+    )
+    driver_max_jobs: int = Field(default=1000, ge=0, description="After these a driver is replaced; 0: any number.")
+    driver_max_age_s: float = Field(default=24 * 3600, ge=0, description="At this age it is replaced; 0: at no age.")
+    driver_max_memory_bytes: int = Field(
+        default=4 << 30, ge=0, description="Of the driver, its JVM and its Python workers on this machine; 0: any."
+    )
+    driver_room_bytes: int = Field(
+        default=1 << 30, ge=0, description="Free memory without which no successor is warmed beside a driver."
+    )

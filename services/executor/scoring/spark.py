@@ -76,6 +76,15 @@ def warm_up(context: SparkContext) -> None:
     context.parallelize(range(cores), cores).map(_settle).collect()
 
 
+def run_little(context: SparkContext) -> None:
+    """The least that shows whether Spark still runs Python."""
+    context.parallelize([0], 1).map(_same).collect()
+
+
+def _same(number: int) -> int:
+    return number
+
+
 def _settle(number: int) -> int:
     freeze_heap()
     return number

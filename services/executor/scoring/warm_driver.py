@@ -1,47 +1,32 @@
-"""A Spark driver that is always warm: used for one job at a time, replaced in the background when it dies."""
+"""A Spark driver that is always warm: used for one job at a time, watched and replaced in the background."""
 
 import asyncio
-import contextlib
 from collections.abc import Callable
-
-import structlog
 
 from services.executor.scoring.driver_process import DriverProcess
 from services.executor.scoring.errors import ScoringError
 from services.executor.scoring.job import Progress, ScoringJob, ScoringOutcome
+from services.executor.scoring.keeping import Keeper
+from services.executor.scoring.recycling import Room
 from services.executor.scoring.settings import ScoringSettings
 
-log = structlog.get_logger(__name__)
-
-_START_S = 120.0
 _GRACE_S = 3.0
-_RETRY_S = 2.0
 
 
 class WarmDriver:
-    """The control plane's handle on the scoring engine."""
+    """The control plane's handle on the scoring engine. Those of one process share the room for successors."""
 
-    def __init__(self, settings: ScoringSettings) -> None:
-        self._settings = settings
-        self._process: DriverProcess | None = None
-        self._keeper: asyncio.Task[None] | None = None
-        self._ready = asyncio.Event()
-        self._busy = asyncio.Lock()
+    def __init__(self, settings: ScoringSettings, room: Room | None = None) -> None:
+        self._keeper = Keeper(settings, room or Room(settings.driver_room_bytes))
 
     @property
     def ready(self) -> bool:
         """A warm driver is there; it may be busy."""
         return self._process is not None and self._process.ready
 
-    @property
-    def busy(self) -> bool:
-        return self._busy.locked()
-
     async def start(self) -> None:
         """Returns when a driver is warm, and keeps one warm until `stop`. Raises `ScoringError`."""
-        self._process = await self._started()
-        self._ready.set()
-        self._keeper = asyncio.create_task(self._keep(), name="warm-driver")
+        await self._keeper.start()
 
     async def run(
         self, job: ScoringJob, *, on_progress: Callable[[Progress], None], lease_s: float | None = None
@@ -59,8 +44,7 @@ class WarmDriver:
             ScoringError: the job failed; `worker-lost` (retryable) when the driver died.
             ScoringCancelled: `cancel` was called.
         """
-        async with self._busy:
-            process = await self._warm()
+        async with self._keeper.lent() as process:
             try:
                 return await process.run(job, on_progress=on_progress, lease_s=lease_s)
             except asyncio.CancelledError:
@@ -74,7 +58,7 @@ class WarmDriver:
 
     async def cancel(self) -> None:
         """Stops the running job within 5 s, if there is one; its `run` raises `ScoringCancelled`."""
-        if self._process is not None and self.busy:
+        if self._process is not None:
             await self._process.cancel(grace_s=_GRACE_S)
 
     def renew(self, lease_s: float) -> None:
@@ -84,35 +68,8 @@ class WarmDriver:
 
     async def stop(self) -> None:
         """Ends the driver and all that it started."""
-        if self._keeper is not None:
-            self._keeper.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._keeper
-        if self._process is not None:
-            await self._process.kill()
+        await self._keeper.stop()
 
-    async def _warm(self) -> DriverProcess:
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._ready.wait(), timeout=_START_S)
-        if self._process is None or not self._process.ready:
-            raise ScoringError("worker-lost", "no Spark driver is ready")
-        return self._process
-
-    async def _started(self) -> DriverProcess:
-        process = DriverProcess(self._settings)
-        await process.start(timeout_s=_START_S)
-        return process
-
-    async def _keep(self) -> None:
-        while True:
-            if self._process is not None:
-                await self._process.ended.wait()
-                self._ready.clear()
-                await self._process.kill()
-            try:
-                self._process = await self._started()
-                self._ready.set()
-            except ScoringError as error:
-                log.warning("driver_not_replaced", code=error.code, reason=error.message)
-                self._process = None
-                await asyncio.sleep(_RETRY_S)
+    @property
+    def _process(self) -> DriverProcess | None:
+        return self._keeper.process
