@@ -5,6 +5,7 @@ Out: `ready`, `progress`, then one of `done`, `failed`, `cancelled`; `healthy`.
 It ends, and all that it started with it, when its input closes or the running job's lease passes unrenewed.
 """
 
+import contextlib
 import json
 import os
 import subprocess
@@ -24,6 +25,7 @@ from services.executor.scoring.processes import claim_folder, kill_marked
 from services.executor.scoring.run import JobRun
 from services.executor.scoring.settings import ScoringSettings
 from services.executor.scoring.spark import (
+    executors_of,
     jvm_of,
     prepare_environment,
     run_little,
@@ -32,6 +34,7 @@ from services.executor.scoring.spark import (
 )
 
 _WATCH_S = 0.25
+_COUNT_S = 1.0
 
 
 class Driver:
@@ -60,6 +63,8 @@ class Driver:
         self._context = start_context(self._settings.spark, self._work_dir)
         self._jvm = jvm_of(self._context)
         warm_up(self._context)
+        if not self._settings.spark.is_local:
+            threading.Thread(target=self._watch_executors, name="executors", daemon=True).start()
         self._tell({"event": "ready", "pid": os.getpid()})
         reader.join()
 
@@ -120,6 +125,17 @@ class Driver:
                 # Without it every job fails at once, the next ones too: whoever waits for this one gets another driver.
                 self.end(4)
             time.sleep(_WATCH_S)
+
+    def _watch_executors(self) -> None:
+        """Spark waits for executors for ever, also when its master has forgotten this driver."""
+        seen = time.monotonic()
+        while True:
+            time.sleep(_COUNT_S)
+            with contextlib.suppress(ConnectionError, Py4JError):  # A dead JVM is the other watch's business.
+                if self._run is None or executors_of(self._context):
+                    seen = time.monotonic()
+            if time.monotonic() - seen > self._settings.spark.executors_lost_s:
+                self.end(6)
 
     def end(self, status: int) -> NoReturn:
         kill_marked(self._id)

@@ -223,5 +223,5 @@ def _plain(value: object) -> str:
     if isinstance(value, SecretStr):
         return value.get_secret_value()
     if isinstance(value, Path):
-        return str(value)
+        return str(ROOT / value)  # A cluster's workers have folders of their own to be relative to.
     raise TypeError(f"{type(value).__name__} in the settings")

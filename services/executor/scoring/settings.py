@@ -19,6 +19,17 @@ class SparkSettings(BaseSettings):
     master: str = "local[2,4]"
     driver_memory: str = "512m"
     cores_max: int = Field(default=2, ge=1, description="Cores of this driver's share of a cluster.")
+    executor_cores: int = Field(default=1, ge=1, description="Cores of one Spark executor on a cluster.")
+    executor_memory: str = Field(default="512m", description="Its JVM's heap; Python's memory comes on top.")
+    executors_lost_s: float = Field(
+        default=60, gt=0, description="A job that has no executor on its cluster for so long is given up."
+    )
+    driver_host: str | None = Field(
+        default=None, description="How a cluster's workers reach this machine; its own name unless said otherwise."
+    )
+    driver_bind_address: str | None = Field(default=None, description="What the driver listens on; `driver_host`.")
+    driver_port: int = Field(default=0, ge=0, description="The first to try, where a firewall must know; 0: any.")
+    block_manager_port: int = Field(default=0, ge=0, description="As `driver_port`, for the blocks.")
 
     @property
     def is_local(self) -> bool:

@@ -14,6 +14,8 @@ from services.executor.scoring.settings import SparkSettings
 from services.executor.scoring.task import MAX_ATTEMPTS
 
 ROOT = Path(__file__).resolve().parents[3]
+_LOOPBACK = "127.0.0.1"
+_JAVA = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 
 
@@ -29,12 +31,19 @@ def prepare_environment(settings: SparkSettings, work_dir: Path) -> None:
         environment["PYTHONPYCACHEPREFIX"] = str(work_dir.parent / "pycache")
     environment["SPARK_LOCAL_DIRS"] = str(work_dir)
     if settings.is_local:
-        environment["SPARK_LOCAL_IP"] = "127.0.0.1"
+        environment["SPARK_LOCAL_IP"] = _LOOPBACK
 
 
 def start_context(settings: SparkSettings, work_dir: Path) -> SparkContext:
-    java = f"-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Djava.io.tmpdir={work_dir} -Dspark.ui.enabled=false"
-    conf = (
+    conf = _conf(settings, work_dir).setAll(_local() if settings.is_local else _on_cluster(settings))
+    context = SparkContext(conf=conf)
+    context.setLogLevel("ERROR")
+    return context
+
+
+def _conf(settings: SparkSettings, work_dir: Path) -> SparkConf:
+    java = f"{_JAVA} -Djava.io.tmpdir={work_dir} -Dspark.ui.enabled=false"
+    return (
         SparkConf()
         .setMaster(settings.master)
         .setAppName("ml-platform-scoring")
@@ -42,9 +51,7 @@ def start_context(settings: SparkSettings, work_dir: Path) -> SparkContext:
         .set("spark.ui.showConsoleProgress", "false")
         .set("spark.driver.memory", settings.driver_memory)
         .set("spark.driver.extraJavaOptions", java)
-        .set("spark.local.dir", str(work_dir))
         .set("spark.python.unix.domain.socket.enabled", "true")
-        .set("spark.python.unix.domain.socket.dir", str(work_dir))
         .set("spark.python.task.killTimeout", "500ms")
         .set("spark.task.maxFailures", str(MAX_ATTEMPTS))
         .set("spark.task.reaper.enabled", "true")
@@ -52,22 +59,40 @@ def start_context(settings: SparkSettings, work_dir: Path) -> SparkContext:
         .set("spark.task.reaper.killTimeout", "20s")
         .set("spark.python.worker.reuse", "true")
         .set("spark.python.daemon.module", "services.executor.scoring.daemon")
-        .set("spark.executorEnv.PYTHONPATH", os.environ["PYTHONPATH"])
-        .set("spark.cores.max", str(settings.cores_max))
     )
-    for name in _THREADS:
-        conf.set(f"spark.executorEnv.{name}", "1")
-    if settings.is_local:
-        conf.set("spark.driver.host", "127.0.0.1").set("spark.driver.bindAddress", "127.0.0.1")
-    context = SparkContext(conf=conf)
-    context.setLogLevel("ERROR")
-    return context
+
+
+def _local() -> list[tuple[str, str]]:
+    return [("spark.driver.host", _LOOPBACK), ("spark.driver.bindAddress", _LOOPBACK)]
+
+
+def _on_cluster(settings: SparkSettings) -> list[tuple[str, str]]:
+    """Its executors find our code and Python where this machine has them, and the driver by what is said here."""
+    said = {
+        "spark.driver.host": settings.driver_host,
+        "spark.driver.bindAddress": settings.driver_bind_address or settings.driver_host,
+        "spark.driver.port": settings.driver_port or None,
+        "spark.driver.blockManager.port": settings.block_manager_port or None,
+        "spark.cores.max": settings.cores_max,
+        "spark.executor.cores": settings.executor_cores,
+        "spark.executor.memory": settings.executor_memory,
+        "spark.executor.extraJavaOptions": _JAVA,
+        "spark.executorEnv.PYTHONPATH": os.environ["PYTHONPATH"],
+        **{f"spark.executorEnv.{name}": 1 for name in _THREADS},
+    }
+    return [(name, str(value)) for name, value in said.items() if value is not None]
 
 
 def jvm_of(context: SparkContext) -> "subprocess.Popen[bytes]":
     """The JVM of a started context, which PySpark keeps to itself."""
     gateway: Any = context._gateway  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
     return gateway.proc
+
+
+def executors_of(context: SparkContext) -> int:
+    """Executors that a cluster has given to a started context."""
+    jvm: Any = context._jsc  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+    return jvm.sc().getExecutorMemoryStatus().size() - 1  # The driver is one of them.
 
 
 def warm_up(context: SparkContext) -> None:
