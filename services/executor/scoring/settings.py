@@ -35,6 +35,10 @@ class SparkSettings(BaseSettings):
     def is_local(self) -> bool:
         return self.master.startswith("local")
 
+    @property
+    def is_standalone(self) -> bool:
+        return self.master.startswith("spark://")
+
 
 class SandboxSettings(BaseSettings):
     """How models that carry code are held. Sizes are in bytes."""

@@ -76,7 +76,8 @@ def _on_cluster(settings: SparkSettings) -> list[tuple[str, str]]:
         "spark.cores.max": settings.cores_max,
         "spark.executor.cores": settings.executor_cores,
         "spark.executor.memory": settings.executor_memory,
-        "spark.executor.extraJavaOptions": _JAVA,
+        # A standalone worker sweeps where its executors run: what a killed one leaves doesn't pile up elsewhere.
+        "spark.executor.extraJavaOptions": f"{_JAVA} -Djava.io.tmpdir=." if settings.is_standalone else _JAVA,
         "spark.executorEnv.PYTHONPATH": os.environ["PYTHONPATH"],
         **{f"spark.executorEnv.{name}": 1 for name in _THREADS},
     }

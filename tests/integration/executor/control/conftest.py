@@ -90,15 +90,11 @@ def drivers_folder() -> Iterator[Path]:
 
 
 @pytest.fixture
-def start_executor(
-    service_environment: Callable[[str], dict[str, str]],
-    kafka: KafkaServer,
-    mongo: MongoSettings,
-    tmp_path: Path,
-    drivers_folder: Path,
-) -> Iterator[StartService]:
-    """Starts executors with a short lease and one core, which end with the test."""
-    environment = {
+def executor_environment(
+    service_environment: Callable[[str], dict[str, str]], kafka: KafkaServer, mongo: MongoSettings, drivers_folder: Path
+) -> dict[str, str]:
+    """Of an executor with a short lease and one core."""
+    return {
         **service_environment("executor"),
         "MLP_KAFKA_SESSION_TIMEOUT_MS": "6000",
         "MLP_EXECUTOR_LEASE_S": "5",
@@ -106,5 +102,10 @@ def start_executor(
         "MLP_SPARK_MASTER": "local[1,4]",
         "MLP_SCORING_ROWS_PER_SPLIT": "5000",
     }
-    with starting("executor", environment, tmp_path) as start:
+
+
+@pytest.fixture
+def start_executor(executor_environment: dict[str, str], tmp_path: Path) -> Iterator[StartService]:
+    """Starts executors, which end with the test."""
+    with starting("executor", executor_environment, tmp_path) as start:
         yield start

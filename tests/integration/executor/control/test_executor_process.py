@@ -12,6 +12,7 @@ from skl2onnx import to_onnx
 from sklearn.linear_model import LinearRegression
 
 from tests.integration.executor.bench import features, frame, predicting
+from tests.integration.process import starting
 
 pytestmark = [pytest.mark.timeout(280)]
 
@@ -36,6 +37,14 @@ def onnx_model(bench):
 def sklearn_model(bench):
     """Takes twenty milliseconds a chunk, in the sandbox."""
     kept = bench.code(predicting("(__import__('time').sleep(0.02), np.arange(len(rows), dtype=float))[1]"))
+    artifact = {"uri": kept.uri, "sha256": kept.sha256, "size_bytes": 1}
+    return {"format": "sklearn", "artifact": artifact, "signature": SIGNATURE}
+
+
+@pytest.fixture
+def slow_model(bench):
+    """Takes a fifth of a second a chunk, in the sandbox."""
+    kept = bench.code(predicting("(__import__('time').sleep(0.2), np.arange(len(rows), dtype=float))[1]"))
     artifact = {"uri": kept.uri, "sha256": kept.sha256, "size_bytes": 1}
     return {"format": "sklearn", "artifact": artifact, "signature": SIGNATURE}
 
@@ -117,6 +126,30 @@ async def test_a_running_job_is_cancelled_and_the_driver_takes_the_next_one(
     assert (finished["status"], finished["rows_out"]) == ("succeeded", 1_000)
 
 
+@pytest.mark.long
+async def test_what_crashes_under_one_of_two_executions_is_not_felt_by_the_other(
+    world, deploy, bench, executor_environment, tmp_path, slow_model
+):
+    given = {"uri": bench.parquet(*[features(1_000)] * 60), "format": "parquet"}
+    with starting("executor", {**executor_environment, "MLP_EXECUTOR_SLOTS": "2"}, tmp_path) as start:
+        executor = start()
+        await asyncio.to_thread(executor.await_ready)
+        ids = [await world.run(await deploy(model=slow_model, input=given)) for _ in range(2)]
+        for each in ids:
+            await _progress(world, each)
+        # A child and a worker are their job's own business.
+        _one(executor, "bwrap --die-with-parent").kill()
+        await _until(lambda: len(_named(executor, "bwrap --die-with-parent")) == 2, "no child in its place")
+        daemon, worker = _family_of(_one(executor, "scoring.driver"), "-m services.executor.scoring.daemon")
+        assert worker.ppid() == daemon.pid
+        worker.kill()
+        _one(executor, "scoring.driver").kill()
+        ends = [await world.ended(each, seconds=120) for each in ids]
+    assert [each["status"] for each in ends] == ["succeeded"] * 2
+    assert [each["rows_out"] for each in ends] == [60_000] * 2
+    assert sorted(each["attempt"] for each in ends) == [1, 2]
+
+
 async def _progress(world, execution_id):
     named = lambda each: each.name == "ExecutionProgressed" and each.data["execution_id"] == execution_id  # noqa: E731
     await world.hear(named)
@@ -124,6 +157,27 @@ async def _progress(world, execution_id):
 
 async def _all_gone(processes: list[psutil.Process], seconds: float = 15) -> bool:
     return not (await asyncio.to_thread(psutil.wait_procs, processes, seconds))[1]
+
+
+def _one(executor, words: str) -> psutil.Process:
+    return _named(executor, words)[0]
+
+
+def _named(executor, words: str) -> list[psutil.Process]:
+    """The executor's descendants whose command lines say so, in the order of their start."""
+    return _family_of(psutil.Process(executor.pid), words)
+
+
+def _family_of(process: psutil.Process, words: str) -> list[psutil.Process]:
+    family = [each for each in process.children(recursive=True) if words in _line(each)]
+    return sorted(family, key=lambda each: each.pid)
+
+
+def _line(process: psutil.Process) -> str:
+    try:
+        return " ".join(process.cmdline())
+    except psutil.NoSuchProcess:
+        return ""
 
 
 def _family(executor) -> list[psutil.Process]:
