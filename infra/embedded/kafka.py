@@ -114,7 +114,7 @@ class KafkaServer:
             stamp.touch()
 
     def _jars(self) -> Path:
-        return jars_of(NAME, context=self._context, size="43 MB", instead=VARIABLE)
+        return jars_of(NAME, context=self._context, size="43 MB", instead=f"point {VARIABLE} at a server of your own")
 
     def _rendered(self) -> str:
         client, controller = (self._context.ports.get(name) for name in self.ports)
