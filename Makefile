@@ -3,6 +3,7 @@
 PYTHON ?= python3
 VENV := .venv
 MODEL_VENV := .venv-model
+BENCH_VENV := .venv-bench
 RUN := $(VENV)/bin/python
 UV := $(VENV)/bin/uv
 STAMPS := $(VENV)/stamps
@@ -52,8 +53,8 @@ check: setup ## format, lint, types, import rules, contract drift
 	@$(VENV)/bin/lint-imports
 	@$(RUN) -m schemas.generate --check
 
-bench: up ## the benchmarks, each beside its peer or limit
-	@$(RUN) -m benchmarks
+bench: up $(BENCH_VENV)/stamp ## the benchmarks, each beside its peer or limit; NAME=scoring for one
+	@$(RUN) -m benchmarks $(NAME)
 
 chaos: setup ## kill, stop and crash everything under load, and prove that nothing is lost or doubled; SEED=1 REQUESTS=1000 MINUTES=12
 	@$(RUN) -m tests.chaos $(if $(SEED),--seed $(SEED)) $(if $(REQUESTS),--requests $(REQUESTS)) $(if $(MINUTES),--minutes $(MINUTES)) \
@@ -82,6 +83,13 @@ $(STAMPS)/model: requirements/model.txt $(STAMPS)/uv
 	@$(MODEL_VENV)/bin/python -c 'import sys; sys.exit(sys.prefix == sys.base_prefix)' 2>/dev/null || \
 	  $(UV) venv --quiet --clear --force --python $(RUN) $(MODEL_VENV)
 	@$(UV) pip sync --quiet --compile-bytecode --python $(MODEL_VENV)/bin/python $<
+	@touch $@
+
+$(BENCH_VENV)/stamp: requirements/bench.txt $(STAMPS)/uv
+	@echo "setup: installing the benchmark's peers, MLflow and a Spark of their own, in $(BENCH_VENV) (1.1 GB on disk)"
+	@$(BENCH_VENV)/bin/python -c 'import sys; sys.exit(sys.prefix == sys.base_prefix)' 2>/dev/null || \
+	  $(UV) venv --quiet --clear --force --python $(RUN) $(BENCH_VENV)
+	@$(UV) pip sync --quiet --compile-bytecode --python $(BENCH_VENV)/bin/python $<
 	@touch $@
 
 $(STAMPS)/machine: infra/embedded/machine.sh $(STAMPS)/uv

@@ -9,3 +9,4 @@ for extra in registry deployer executor metrics setup; do
   compile pyproject.toml --extra "$extra" --constraint requirements/dev.txt --output-file "requirements/$extra.txt"
 done
 compile --group model --constraint requirements/dev.txt --output-file requirements/model.txt
+compile --group bench --constraint requirements/dev.txt --output-file requirements/bench.txt
