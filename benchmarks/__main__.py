@@ -10,6 +10,7 @@ from rich.console import Console
 
 from benchmarks import latency, memory, relay, saturation, soak, startup
 from benchmarks.result import Result, write
+from benchmarks.scoring import benchmark as scoring
 from examples.grocery.errors import DemoError
 from examples.grocery.stack import read_stack
 from infra.embedded.layout import CHECKOUT
@@ -22,6 +23,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "relay": relay.run,
     "memory": memory.run,
     "startup": startup.run,
+    "scoring": scoring.run,
     "soak": soak.run,
 }
 # What takes an hour is run when it is named.

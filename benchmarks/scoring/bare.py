@@ -1,0 +1,93 @@
+"""The limit: plain processes, one a core, with the executor's own planning, reading, scoring and writing."""
+
+import asyncio
+import functools
+import os
+import time
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+from unittest.mock import patch
+
+from benchmarks.scoring.cases import Case
+from benchmarks.scoring.contender import OUTPUTS, Scored
+from benchmarks.scoring.environment import ONE_THREAD
+from chassis.settings import S3Settings
+from services.executor.scoring.assembly import accepted_rows
+from services.executor.scoring.child.conversion import Column
+from services.executor.scoring.child.models.sklearn import load
+from services.executor.scoring.child.scoring import Model, Plan, score_chunk
+from services.executor.scoring.job import ScoringJob
+from services.executor.scoring.layout import Layout
+from services.executor.scoring.objects import DATASETS, RESULTS, Bucket, parse_uri
+from services.executor.scoring.planning import make_plan
+from services.executor.scoring.reading import Fetcher
+from services.executor.scoring.settings import ScoringSettings
+from services.executor.scoring.splits import Split
+from services.executor.scoring.writing import PartWriter
+
+PROCESSES: Final = 2
+
+
+@dataclass(frozen=True)
+class _Task:
+    s3: S3Settings
+    job: ScoringJob
+    model: Path
+    layout: Layout
+    part_bytes: int
+
+
+class Bare:
+    """Takes what the executor takes, in the same splits; there is no Spark and no sandbox."""
+
+    name = "bare processes"
+
+    def __init__(self, settings: ScoringSettings) -> None:
+        self._settings = settings
+        self._pool = ProcessPoolExecutor(PROCESSES, get_context("spawn"))
+
+    def __enter__(self) -> Self:
+        with patch.dict(os.environ, ONE_THREAD):
+            list(self._pool.map(time.sleep, [0.5] * PROCESSES))
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._pool.shutdown()
+
+    async def score(self, case: Case) -> Scored:
+        return await asyncio.to_thread(self._score, case)
+
+    def _score(self, case: Case) -> Scored:
+        settings, job = self._settings, case.job(f"{OUTPUTS}/bare/")
+        began = time.perf_counter()
+        datasets = Bucket(settings.s3, DATASETS)
+        plan = make_plan(job, datasets, rows_per_split=settings.rows_per_split, cores=PROCESSES)
+        task = _Task(settings.s3, job, case.model.path, plan.layout, settings.part_bytes)
+        keys = [key for part in self._pool.map(functools.partial(_score_split, task), plan.splits) for key in part]
+        return Scored(time.perf_counter() - began, keys)
+
+
+def _score_split(task: _Task, split: Split) -> list[str]:
+    signature = task.job.model.signature
+    inputs, outputs = (
+        tuple(Column(one.name, one.type, one.required) for one in fields)
+        for fields in (signature.inputs, signature.outputs)
+    )
+    plan, model = Plan(inputs, outputs, text=False), _loaded(task.model, inputs)
+    prefix = parse_uri(task.job.output_prefix, bucket=RESULTS)
+    parts = PartWriter(Bucket(task.s3, RESULTS), prefix, split.index, task.part_bytes)
+    for loaded in Fetcher(Bucket(task.s3, DATASETS), block_bytes=1).chunks(split):
+        parts.write(accepted_rows(loaded, score_chunk(loaded.chunk, plan, model), task.layout))
+    parts.close()
+    return [part.key for part in parts.parts]
+
+
+@functools.lru_cache(maxsize=2)
+def _loaded(path: Path, inputs: tuple[Column, ...]) -> Model:
+    return load(path, None, inputs, {})

@@ -1,0 +1,53 @@
+"""For the measurement alone: the executor's engine with the sandboxed child left out.
+
+The child's own model is scored in the Spark worker, where the platform scores no format that carries code. Everything
+else is the executor's.
+"""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from pyspark import SparkContext
+
+from services.executor.scoring import run, task
+from services.executor.scoring.child.models.sklearn import load
+from services.executor.scoring.job import ScoringJob
+from services.executor.scoring.local_scorer import LocalScorer
+from services.executor.scoring.run import JobRun
+from services.executor.scoring.scorers import ScorerTask
+from services.executor.scoring.settings import ScoringSettings
+from services.executor.scoring.spark import prepare_environment, start_context, warm_up
+from services.executor.scoring.splits import Split
+from services.executor.scoring.task import SplitResult, TaskSpec, score_split
+
+
+def open_handler() -> Callable[[dict[str, Any]], dict[str, Any]]:
+    """Answers `{job}` with the seconds that it took and the manifest's address."""
+    settings = ScoringSettings()
+    settings.work_dir.mkdir(parents=True, exist_ok=True)
+    prepare_environment(settings.spark, settings.work_dir)
+    context = start_context(settings.spark, settings.work_dir)
+    warm_up(context)
+    run.score_split = score_split_here
+    return lambda wanted: _handle(context, settings, ScoringJob.model_validate(wanted["job"]))
+
+
+def _handle(context: SparkContext, settings: ScoringSettings, job: ScoringJob) -> dict[str, Any]:
+    began = time.perf_counter()
+    outcome = JobRun(context, settings, job, lambda _: None).execute()
+    return {"seconds": time.perf_counter() - began, "manifest_uri": outcome.manifest_uri}
+
+
+def score_split_here(spec: TaskSpec, split: Split) -> SplitResult:
+    """Runs in a Spark worker."""
+    task.open_scorer = _open
+    return score_split(spec, split)
+
+
+def _open(wanted: ScorerTask) -> LocalScorer:
+    model = wanted.job.model
+    with wanted.artifacts.checked_out(model) as path:
+        loaded = load(Path(path), model.entrypoint, wanted.plan.inputs, wanted.job.effective_params)
+    return LocalScorer(loaded, wanted.plan)

