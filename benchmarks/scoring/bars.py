@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from html import escape
 from typing import Final
 
-_WIDTH, _LEFT, _RIGHT = 760, 190, 60
+_WIDTH, _LEFT, _RIGHT = 760, 200, 50
 _BAR, _GAP, _HEAD = 16, 6, 30
 _HUES: Final = ("#8a8f98", "#1f6feb", "#58a6ff", "#a371f7", "#d29922", "#bc4c00")
 _STYLE: Final = """<style>

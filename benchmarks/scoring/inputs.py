@@ -42,6 +42,13 @@ class Input:
     def uri(self) -> str:
         return f"s3://datasets/{self.prefix}"
 
+    @property
+    def objects(self) -> int:
+        return -(-self.rows // _OBJECT)
+
+    def key(self, number: int) -> str:
+        return f"{self.prefix}{number:03d}.parquet"
+
 
 def made(rows: int) -> Input:
     return Input(in_short(rows), rows, "made", _FEATURES, "double", _made)
@@ -59,7 +66,7 @@ def in_short(rows: int) -> str:
 def lay(wanted: Input, datasets: Bucket) -> None:
     """Put what is not there yet; an input is always the same."""
     there = {item.key for item in datasets.list(wanted.prefix)}
-    keys = [f"{wanted.prefix}{number:03d}.parquet" for number in range(-(-wanted.rows // _OBJECT))]
+    keys = [wanted.key(number) for number in range(wanted.objects)]
     if there >= set(keys):
         return
     for key, table in zip(keys, wanted.make(wanted.rows), strict=True):

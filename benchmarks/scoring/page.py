@@ -52,7 +52,7 @@ class _Figures:
 
     def rates(self) -> str:
         lines = [[who, *(f"{self._rate[case, who]:,.0f}" for case in self._cases)] for who in self._who]
-        return _table(["", *self._cases], lines)
+        return _table(["", *self._cases], lines, align="---:")
 
     def ratios(self) -> str:
         lines: list[list[str]] = []
@@ -73,15 +73,15 @@ class _Figures:
 
 
 def _value(row: dict[str, Any]) -> str:
-    return f"{row['value']:,.{0 if row['unit'] == 'MiB' else 2}f} {row['unit']}"
+    return f"{row['value']:,.{1 if row['value'] < 100 else 0}f} {row['unit']}"
 
 
 def _ratio(row: dict[str, Any]) -> str:
     return "" if row["ratio"] is None else f"{row['ratio']:.2f} × {row['of']}"
 
 
-def _table(head: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
-    rows = [head, ["---", *["---:"] * (len(head) - 1)], *lines]
+def _table(head: Sequence[str], lines: Iterable[Sequence[str]], *, align: str = "---") -> str:
+    rows = [head, ["---", *[align] * (len(head) - 1)], *lines]
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
