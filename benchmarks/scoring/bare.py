@@ -18,7 +18,7 @@ from benchmarks.scoring.environment import ONE_THREAD
 from chassis.settings import S3Settings
 from services.executor.scoring.assembly import accepted_rows
 from services.executor.scoring.child.conversion import Column
-from services.executor.scoring.child.models.sklearn import load
+from services.executor.scoring.child.formats import Source, sklearn
 from services.executor.scoring.child.scoring import Model, Plan, score_chunk
 from services.executor.scoring.job import ScoringJob
 from services.executor.scoring.layout import Layout
@@ -90,4 +90,4 @@ def _score_split(task: _Task, split: Split) -> list[str]:
 
 @functools.lru_cache(maxsize=2)
 def _loaded(path: Path, inputs: tuple[Column, ...]) -> Model:
-    return load(path, None, inputs, {})
+    return sklearn.load(Source(path, None, inputs))

@@ -6,17 +6,16 @@ else is the executor's.
 
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from pyspark import SparkContext
 
 from services.executor.scoring import run, task
-from services.executor.scoring.child.models.sklearn import load
+from services.executor.scoring.child import formats
 from services.executor.scoring.job import ScoringJob
-from services.executor.scoring.local_scorer import LocalScorer
+from services.executor.scoring.local_scorer import open_local
 from services.executor.scoring.run import JobRun
-from services.executor.scoring.scorers import ScorerTask
+from services.executor.scoring.scorer import Scorer, ScorerTask
 from services.executor.scoring.settings import ScoringSettings
 from services.executor.scoring.spark import prepare_environment, start_context, warm_up
 from services.executor.scoring.splits import Split
@@ -46,8 +45,5 @@ def score_split_here(spec: TaskSpec, split: Split) -> SplitResult:
     return score_split(spec, split)
 
 
-def _open(wanted: ScorerTask) -> LocalScorer:
-    model = wanted.job.model
-    with wanted.artifacts.checked_out(model) as path:
-        loaded = load(Path(path), model.entrypoint, wanted.plan.inputs, wanted.job.effective_params)
-    return LocalScorer(loaded, wanted.plan)
+def _open(wanted: ScorerTask) -> Scorer:
+    return open_local(wanted, formats.find("sklearn"))
