@@ -30,7 +30,7 @@ def services() -> dict:
 @pytest.mark.parametrize("service", [each.name for each in SERVICES])
 def test_every_service_is_there_as_the_principal_it_is(services, service):
     environment = services[service]["environment"]
-    known = (*SETTINGS, "MLP_LOG_FORMAT", "MLP_SPARK_MASTER", "SPARK_LOCAL_HOSTNAME")
+    known = (*SETTINGS, "MLP_LOG_FORMAT", "MLP_SPARK_MASTER", "MLP_SPARK_DRIVER_HOST")
 
     assert environment["MLP_KAFKA_USERNAME"] == service
     assert set(environment) <= set(known)

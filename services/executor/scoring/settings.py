@@ -5,7 +5,7 @@ import tempfile
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from chassis.settings import FaultSettings, S3Settings, prefixed
@@ -30,6 +30,12 @@ class SparkSettings(BaseSettings):
     driver_bind_address: str | None = Field(default=None, description="What the driver listens on; `driver_host`.")
     driver_port: int = Field(default=0, ge=0, description="The first to try, where a firewall must know; 0: any.")
     block_manager_port: int = Field(default=0, ge=0, description="As `driver_port`, for the blocks.")
+    secret: SecretStr | None = Field(
+        default=None, description="The cluster's, where it has one; what is said there is encrypted then."
+    )
+    conf: dict[str, str] = Field(
+        default_factory=dict[str, str], description="More of Spark's settings, as JSON; anybody's `ps` shows them."
+    )
 
     @property
     def is_local(self) -> bool:

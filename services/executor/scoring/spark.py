@@ -35,7 +35,12 @@ def prepare_environment(settings: SparkSettings, work_dir: Path) -> None:
 
 
 def start_context(settings: SparkSettings, work_dir: Path) -> SparkContext:
-    conf = _conf(settings, work_dir).setAll(_local() if settings.is_local else _on_cluster(settings))
+    place = _local() if settings.is_local else _on_cluster(settings)
+    conf = _conf(settings, work_dir).setAll([*place, *settings.conf.items()])
+    if settings.secret is not None:
+        # What is set before the JVM starts stands on its command line, for all to see.
+        SparkContext._ensure_initialized(conf=conf)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+        conf.set("spark.authenticate.secret", settings.secret.get_secret_value())
     context = SparkContext(conf=conf)
     context.setLogLevel("ERROR")
     return context
@@ -79,6 +84,8 @@ def _on_cluster(settings: SparkSettings) -> list[tuple[str, str]]:
         # A standalone worker sweeps where its executors run: what a killed one leaves doesn't pile up elsewhere.
         "spark.executor.extraJavaOptions": f"{_JAVA} -Djava.io.tmpdir=." if settings.is_standalone else _JAVA,
         "spark.executorEnv.PYTHONPATH": os.environ["PYTHONPATH"],
+        "spark.authenticate": "true" if settings.secret else None,
+        "spark.network.crypto.enabled": "true" if settings.secret else None,
         **{f"spark.executorEnv.{name}": 1 for name in _THREADS},
     }
     return [(name, str(value)) for name, value in said.items() if value is not None]

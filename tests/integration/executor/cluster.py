@@ -1,7 +1,11 @@
-"""A standalone Spark cluster on this machine, made of the wheel's own classes: a master and workers as processes."""
+"""A standalone Spark cluster on this machine, made of the wheel's own classes: a master and workers as processes.
+
+Who doesn't know its secret is not let in, and what its members say to one another is encrypted.
+"""
 
 import contextlib
 import os
+import secrets
 import signal
 import subprocess
 import sys
@@ -22,7 +26,8 @@ _DEPLOY: Final = "org.apache.spark.deploy"
 _ENVIRONMENT: Final = {
     "SPARK_LOCAL_IP": HOST,
     "SPARK_DAEMON_MEMORY": "192m",
-    "SPARK_DAEMON_JAVA_OPTS": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
+    "SPARK_DAEMON_JAVA_OPTS": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
+    " -Dspark.authenticate=true -Dspark.network.crypto.enabled=true",
     "PYSPARK_PYTHON": sys.executable,
 }
 _START_S: Final = 90.0
@@ -33,6 +38,7 @@ class Cluster:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self.secret = secrets.token_hex(16)
         ports = Ports(folder / "ports.json", {})
         self._port, self._page_port = ports.get("spark-master"), ports.get("spark-master-page")
         self._master: subprocess.Popen[bytes] | None = None
@@ -91,9 +97,9 @@ class Cluster:
         daemons = {each.pid for each in self.daemons()}
         return [each for each in self.daemons() if _parent(each) in daemons]
 
-    def children(self) -> list[psutil.Process]:
-        """What encloses a model's code."""
-        return [each for each in self._started() if _says(each, "bwrap --die-with-parent")]
+    def children(self, digest: str = "") -> list[psutil.Process]:
+        """What encloses the code of models, or of the one with this digest."""
+        return [each for each in self._started() if _says(each, "bwrap --die-with-parent") and _says(each, digest)]
 
     def end(self) -> None:
         for process in self.workers:
@@ -119,12 +125,13 @@ class Cluster:
 
     def _start(self, name: str, log: str, options: Mapping[str, str], *arguments: str) -> subprocess.Popen[bytes]:
         environment = {key: value for key, value in os.environ.items() if not key.startswith("MLP_")}
+        environment |= {**_ENVIRONMENT, "_SPARK_AUTH_SECRET": self.secret}
         said = [word for option in options.items() for word in option]
         with (self._folder / f"{log}.log").open("ab") as sink:
             return subprocess.Popen(
                 [_SPARK_CLASS, f"{_DEPLOY}.{name}", *said, *arguments],
                 cwd=self._folder,
-                env={**environment, **_ENVIRONMENT},
+                env=environment,
                 stdout=sink,
                 stderr=sink,
                 start_new_session=True,

@@ -10,6 +10,7 @@ import psutil
 import pytest
 import pytest_asyncio
 
+from services.executor.scoring.driver_process import DriverProcess
 from services.executor.scoring.errors import ScoringCancelled, ScoringError
 from services.executor.scoring.job import ScoringJob
 from services.executor.scoring.processes import marked
@@ -32,7 +33,9 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
 
 @pytest_asyncio.fixture(scope="module")
 async def driver(scoring_settings: ScoringSettings, cluster: Cluster) -> AsyncIterator[WarmDriver]:
-    spark = SparkSettings(master=cluster.url, driver_host="127.0.0.1", cores_max=2, executors_lost_s=5)
+    spark = SparkSettings(
+        master=cluster.url, driver_host="127.0.0.1", cores_max=2, executors_lost_s=5, secret=cluster.secret
+    )
     often = {"driver_check_s": 2.0, "driver_check_timeout_s": 10.0}
     # Its interpreter by the address that it has where this checkout lies, unless said otherwise.
     said = {"spark": spark, "sandbox": SandboxSettings(), **often}
@@ -72,6 +75,10 @@ async def test_a_job_is_scored_by_both_workers_and_tells_how_far_it_is(driver, c
     assert scored(bench, task) == list(range(ROWS))
     assert len(cluster.executors()) == 2
     assert cluster.apps() == 1
+    lines = [" ".join(psutil.Process(pid).cmdline()) for pid in marked(driver._process._id)]
+    lines += [" ".join(each.cmdline()) for each in cluster.executors()]
+    assert lines
+    assert not [line for line in lines if cluster.secret in line]
 
 
 @pytest.mark.long
@@ -103,16 +110,19 @@ async def test_a_killed_worker_takes_its_executor_along_and_the_other_one_finish
 
 
 @pytest.mark.long
-async def test_a_cancelled_job_leaves_no_child_on_a_worker_and_the_next_one_runs(
+async def test_a_cancelled_job_leaves_no_child_of_its_on_a_worker_and_the_next_one_runs(
     driver, cluster, slow_job, bench
 ) -> None:
-    task = await running(driver, cluster, slow_job)
+    await (await running(driver, cluster, slow_job))
+    model = bench.code(f"({SLOW})")  # Nobody keeps a child of it warm.
+    task = await started(driver, bench.job(bench.parquet(features(ROWS)), model))
+    assert len(cluster.children(model.sha256)) == 2
     began = time.monotonic()
     await driver.cancel()
     with pytest.raises(ScoringCancelled):
         await task
     assert time.monotonic() - began < 5
-    await eventually(lambda: not cluster.children(), timeout_s=5)
+    await eventually(lambda: not cluster.children(model.sha256), timeout_s=5)
     assert (await score(driver, slow_job())).rows_out == ROWS
 
 
@@ -153,6 +163,17 @@ async def test_an_idle_driver_whose_master_has_forgotten_it_is_replaced(driver, 
     await asyncio.to_thread(cluster.start_master)
     await eventually(lambda: driver._process is not forgotten and driver.ready, timeout_s=150)
     assert (await score(driver, slow_job())).rows_out == ROWS
+
+
+@pytest.mark.long
+async def test_a_driver_that_does_not_know_the_secret_is_not_let_in(cluster, scoring_settings) -> None:
+    spark = SparkSettings(master=cluster.url, driver_host="127.0.0.1")
+    before = cluster.apps()
+    process = DriverProcess(scoring_settings.model_copy(update={"spark": spark}))
+    with pytest.raises(ScoringError) as caught:
+        await process.start(timeout_s=20)
+    assert caught.value.code == "worker-lost"
+    assert cluster.apps() == before
 
 
 async def gone(processes: list[psutil.Process]) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 import pytest_asyncio
+from prometheus_client import REGISTRY
 from sklearn.linear_model import LinearRegression
 
 from services.executor.scoring.job import ScoringJob
@@ -36,10 +37,17 @@ def small_job(bench: Bench) -> Callable[[], ScoringJob]:
     return lambda: bench.job(uri, model)
 
 
+def figures() -> tuple[float, ...]:
+    """Drivers that are ready and busy, and jobs that succeeded, as `/metrics` shows them."""
+    drivers = [REGISTRY.get_sample_value("mlp_scoring_drivers", {"state": each}) or 0.0 for each in ("ready", "busy")]
+    done = REGISTRY.get_sample_value("mlp_scoring_job_duration_seconds_count", {"outcome": "succeeded"})
+    return (*drivers, done or 0.0)
+
+
 async def test_jobs_go_on_while_a_successor_is_warmed_and_the_old_driver_leaves_nothing(
     worn_driver: WarmDriver, small_job
 ) -> None:
-    first, ready, rows = worn_driver._process, [], []
+    first, ready, rows, counted = worn_driver._process, [], [], figures()
     async with asyncio.timeout(90):
         while worn_driver._process is first:
             rows.append((await score(worn_driver, small_job())).rows_out)
@@ -49,8 +57,10 @@ async def test_jobs_go_on_while_a_successor_is_warmed_and_the_old_driver_leaves_
     assert all(ready)
     assert len(rows) > 2, "the slot waited for a start"
     await eventually(lambda: not marked(first._id) and not first._folder.exists())
+    assert figures() == (counted[0], counted[1], counted[2] + len(rows))
 
 
+@pytest.mark.long
 async def test_a_driver_that_hangs_while_it_is_idle_is_replaced_and_the_next_job_does_not_fail(
     worn_driver: WarmDriver, small_job
 ) -> None:
