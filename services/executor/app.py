@@ -17,13 +17,15 @@ from services.executor.admission import Admission
 from services.executor.domain.execution import Execution
 from services.executor.handlers import ExecutionHandlers
 from services.executor.heartbeats import Heartbeats, beating
-from services.executor.ports import Driver, FreezeInput, Repository
+from services.executor.ports import Driver, FindLog, FreezeInput, Repository
 from services.executor.progress import ProgressFeed
 from services.executor.replicas import fold_deployment, fold_model
 from services.executor.scoring.child import formats
+from services.executor.scoring.errors import ScoringError
 from services.executor.scoring.job import InputObject
 from services.executor.scoring.listing import InputFormat, freeze_input
 from services.executor.scoring.recycling import Room
+from services.executor.scoring.runlog import find_log
 from services.executor.scoring.settings import ScoringSettings
 from services.executor.scoring.warm_driver import WarmDriver
 from services.executor.settings import Settings
@@ -36,6 +38,7 @@ from services.executor.usecases.resolve_request import ResolveRequest
 from services.executor.usecases.run_attempt import RunAttempt
 
 _COLLECTION = "executions"
+_LOOK_FOR_LOG_S = 3.0
 
 
 def build(settings: Settings, *, make_driver: Callable[[], Driver] | None = None) -> Service:
@@ -88,6 +91,16 @@ def _warm_driver(settings: Settings) -> Callable[[], Driver]:
     return lambda: WarmDriver(scoring, room)
 
 
+def _finding_log(store: S3Settings) -> FindLog:
+    async def find(output_prefix: str) -> str | None:
+        try:
+            return await asyncio.wait_for(asyncio.to_thread(find_log, store, output_prefix), _LOOK_FOR_LOG_S)
+        except (TimeoutError, ScoringError):
+            return None
+
+    return find
+
+
 def _work_in_slots(
     service: Service,
     settings: Settings,
@@ -122,6 +135,7 @@ def _work_in_slots(
                 leases=heartbeats,
                 feed=feed,
                 reach_objects=service.objects.ping,
+                find_log=_finding_log(settings.s3),
                 clock=clock,
                 lease_s=lease_s,
                 probe=service.health.away,

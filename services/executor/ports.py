@@ -111,3 +111,6 @@ class Feed(Protocol):
 
 ReachObjects = Callable[[], Awaitable[None]]
 """A round trip to the object store; raises `Outage`."""
+
+FindLog = Callable[[str], Awaitable[str | None]]
+"""The address of the log under an attempt's prefix; None where there is none, or nobody can say."""

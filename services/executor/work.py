@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from schemas.models import ModelRegistered
 from services.executor.domain.execution import Execution
-from services.executor.scoring.job import ModelArtifact, ScoringInput, ScoringJob
+from services.executor.scoring.job import ModelArtifact, ScoringInput, ScoringJob, output_prefix_of
 
 
 class Work(BaseModel):
@@ -47,7 +47,7 @@ def job_of(execution: Execution) -> ScoringJob:
         deployment_id=deployment_id,
         model=work.model,
         input=work.input,
-        output_prefix=f"s3://results/{deployment_id}/{execution.execution_id}/attempt-{execution.attempt}/",
+        output_prefix=output_prefix_of(deployment_id, execution.execution_id, execution.attempt),
         keep=work.keep,
         params=work.params,
     )

@@ -32,10 +32,14 @@ class Failed:
 class TimedOut:
     """The attempt was stopped because its time was up."""
 
+    log_uri: str | None = None
+
 
 @dataclass(frozen=True)
 class Interrupted:
     """The attempt was stopped and it was not its fault: somebody cancelled, or its executor is going away."""
+
+    log_uri: str | None = None
 
 
 Ending = Succeeded | Failed | TimedOut | Interrupted

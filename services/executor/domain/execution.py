@@ -145,7 +145,7 @@ class Execution:
         if not self.is_held_by(tenure):
             raise LeaseLost(f"{self.execution_id} attempt {tenure.attempt}")
         if self.cancel_requested:
-            self._end("cancelled", at)
+            self._end("cancelled", at, log_uri=ending.log_uri)
             return
         match ending:
             case Succeeded():
@@ -154,7 +154,8 @@ class Execution:
                 self._fail(ending, at)
             case TimedOut():
                 message = f"the attempt took longer than {self.terms.timeout_s} s"
-                self._end("timed_out", at, error=ErrorInfo(code="timed-out", message=message))
+                error = ErrorInfo(code="timed-out", message=message)
+                self._end("timed_out", at, error=error, log_uri=ending.log_uri)
             case Interrupted():
                 self._wait_again(None)
 

@@ -1,5 +1,8 @@
 """Output rows: kept columns beside predictions; and rejected rows as they were read, with what is wrong with them."""
 
+from collections import Counter
+from collections.abc import Sequence
+
 import numpy as np
 import pyarrow as pa
 
@@ -8,6 +11,10 @@ from services.executor.scoring.child.scoring import Scored
 from services.executor.scoring.errors import ScoringError
 from services.executor.scoring.layout import Layout
 from services.executor.scoring.reading import LoadedChunk
+from services.executor.scoring.words import cleaned
+
+Reason = tuple[str, str]
+"""The column, empty where a line was no row at all, and what is wrong."""
 
 REASON_FIELDS: tuple[tuple[str, pa.DataType], ...] = (
     ("rejected_object", pa.string()),
@@ -16,6 +23,9 @@ REASON_FIELDS: tuple[tuple[str, pa.DataType], ...] = (
     ("rejected_reason", pa.string()),
     ("rejected_line", pa.string()),
 )
+
+
+_REASON_CHARACTERS = 200
 
 
 def accepted_rows(loaded: LoadedChunk, scored: Scored, layout: Layout) -> pa.Table:
@@ -42,6 +52,15 @@ def rejected_rows(loaded: LoadedChunk, scored: Scored, layout: Layout) -> pa.Tab
     ]
     whole = pa.table([*table.columns, *columns], schema=rejected_schema(layout))
     return pa.concat_tables([whole, _lines(loaded, layout)]) if loaded.lines.numbers else whole
+
+
+def count_reasons(rejections: pa.Table, lines: Sequence[str]) -> Counter[Reason]:
+    """Rows by reason. What a model's own process says is cleaned: it may be anything."""
+    counted = Counter(("", reason) for reason in lines)
+    for row in rejections.group_by(["column", "reason"]).aggregate([([], "count_all")]).to_pylist():
+        column, reason = (cleaned(row[name] or "", _REASON_CHARACTERS) for name in ("column", "reason"))
+        counted[column, reason] += row["count_all"]
+    return counted
 
 
 def rejected_schema(layout: Layout) -> pa.Schema:

@@ -1,13 +1,16 @@
 """One sandboxed child from its parent's side: started with a model, asked for chunks, ended."""
 
 import contextlib
+import fcntl
 import json
 import os
+import select
 import socket
 import subprocess
 import time
+from collections.abc import Callable, Generator
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pyarrow as pa
 
@@ -18,9 +21,17 @@ from services.executor.scoring.child.scoring import Scored
 from services.executor.scoring.errors import ScoringError
 from services.executor.scoring.sandbox import artifact_path, child_command, child_environment
 from services.executor.scoring.settings import SandboxSettings
+from services.executor.scoring.words import Words
 
-_LAST_WORDS_BYTES = 2_000
+Hear = Callable[[str], None]
+"""Is given the lines that a model's code prints."""
+CODES: Final = frozenset(
+    {"signature-mismatch", "artifact-unreadable", "model-failed", "prediction-shape", "input-corrupt"}
+)
+_INSPECTION_CHARACTERS = 2_000
 _END_S = 2.0
+_PIPE_BYTES, _READ_BYTES = 1 << 20, 64 * 1024
+_LAST_READS = 2 * _PIPE_BYTES // _READ_BYTES
 
 
 class ChildDied(Exception):
@@ -32,23 +43,25 @@ class ChildFailed(Exception):
 
     def __init__(self, answer: dict[str, Any]) -> None:
         super().__init__(str(answer.get("message", "")))
-        self.code = str(answer.get("code", "model-failed"))
+        code = answer.get("code")
+        self.code = code if isinstance(code, str) and code in CODES else "model-failed"
         self.row: int | None = answer["row"] if isinstance(answer.get("row"), int) else None
 
 
 class ChildProcess:
     """Its answers are an untrusted model's: nothing of them is believed unchecked."""
 
-    def __init__(self, settings: SandboxSettings, artifact: Path, task: dict[str, Any]) -> None:
-        self._words = os.memfd_create("last-words", os.MFD_CLOEXEC)
+    def __init__(self, settings: SandboxSettings, artifact: Path, task: dict[str, Any], hear: Hear) -> None:
+        self.hear = hear
+        self._said, self._words = _Pipe(), Words()
         self._link, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        with theirs:
+        with theirs, self._said.their_end() as printed:
             self._process = subprocess.Popen(
                 child_command(settings, artifact, descriptor=theirs.fileno()),
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
-                stdout=self._words,
-                stderr=self._words,
+                stdout=printed,
+                stderr=printed,
                 env=child_environment(),
                 cwd="/",
             )
@@ -63,6 +76,11 @@ class ChildProcess:
     @property
     def alive(self) -> bool:
         return self._process.poll() is None
+
+    @property
+    def pid(self) -> int:
+        """Of what encloses it."""
+        return self._process.pid
 
     def send(self, chunk: Chunk) -> None:
         """Raises `ChildDied`."""
@@ -88,9 +106,7 @@ class ChildProcess:
         with contextlib.suppress(ProcessLookupError):
             self._process.kill()
         self._process.wait()
-        if self._words >= 0:
-            os.close(self._words)
-            self._words = -1
+        self._said.close()
 
     def _ask(self, header: dict[str, Any], *pieces: memoryview) -> None:
         try:
@@ -100,6 +116,7 @@ class ChildProcess:
 
     def _answer(self) -> tuple[dict[str, Any], list[memoryview]]:
         try:
+            self._listen_until_answered()
             header, pieces = wire.receive(self._link)
         except (EOFError, ConnectionError) as error:
             raise self._died() from error
@@ -109,21 +126,80 @@ class ChildProcess:
             raise ChildFailed(header)
         return header, pieces
 
+    def _listen_until_answered(self) -> None:
+        """A child that prints is heard whenever its answer is waited for; till then the pipe holds what it says."""
+        poll = select.poll()
+        poll.register(self._link, select.POLLIN)
+        if self._said.open:
+            poll.register(self._said.end, select.POLLIN)
+        while True:
+            ready = [descriptor for descriptor, _ in poll.poll()]
+            if self._said.end in ready:
+                self._listen()
+                if not self._said.open:
+                    poll.unregister(self._said.end)
+            if self._link.fileno() in ready:
+                return
+
+    def _listen(self) -> bool:
+        """Pass on what it has printed, up to a limit. Returns whether there was something."""
+        data = self._said.read()
+        for line in self._words.take(data):
+            self.hear(line)
+        return bool(data)
+
     def _died(self) -> ChildDied:
         deadline = time.monotonic() + _END_S
         while self.alive and time.monotonic() < deadline:
             time.sleep(0.01)
-        size = os.fstat(self._words).st_size
-        words = (
-            os.pread(self._words, _LAST_WORDS_BYTES, max(0, size - _LAST_WORDS_BYTES)).decode(errors="replace").strip()
-        )
+        for _ in range(_LAST_READS):
+            if not self._listen():
+                break
+        for line in self._words.end():
+            self.hear(line)
+        words = self._words.last
         return ChildDied(f"the model's process ended ({_how(self._process.poll())})" + (f": {words}" if words else ""))
+
+
+class _Pipe:
+    """What a child prints: read without waiting; a child that says too much at once waits."""
+
+    def __init__(self) -> None:
+        self.end, self._theirs = os.pipe2(os.O_CLOEXEC)
+        os.set_blocking(self.end, False)
+        self.open = True
+        with contextlib.suppress(OSError):
+            fcntl.fcntl(self.end, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
+
+    @contextlib.contextmanager
+    def their_end(self) -> Generator[int]:
+        try:
+            yield self._theirs
+        finally:
+            os.close(self._theirs)
+
+    def read(self) -> bytes:
+        """Empty when there is nothing now; at the end `open` is false, too."""
+        if self.end < 0:
+            return b""
+        try:
+            data = os.read(self.end, _READ_BYTES)
+        except BlockingIOError:
+            return b""
+        self.open = bool(data)
+        return data
+
+    def close(self) -> None:
+        self.open = False
+        if self.end >= 0:
+            os.close(self.end)
+            self.end = -1
 
 
 def _inspection(answer: dict[str, Any]) -> dict[str, Any]:
     """For the log, as far as it is what it should be."""
     found: Any = answer.get("inspection")
-    if not isinstance(found, dict) or len(json.dumps(found)) > _LAST_WORDS_BYTES:
+    if not isinstance(found, dict) or len(json.dumps(found)) > _INSPECTION_CHARACTERS:
         return {}
     return {str(name): value for name, value in found.items()}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
 

@@ -5,9 +5,10 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from services.executor.scoring.child.scoring import Scored
-from services.executor.scoring.child_process import ChildDied, ChildFailed, ChildProcess
+from services.executor.scoring.child_process import ChildDied, ChildFailed, ChildProcess, Hear
 from services.executor.scoring.errors import ScoringError
 from services.executor.scoring.local_scorer import freeze_heap
+from services.executor.scoring.peaks import begin_measuring, peak_bytes
 from services.executor.scoring.reading import LoadedChunk
 from services.executor.scoring.scorer import ScorerTask
 
@@ -20,13 +21,18 @@ class ChildScorer:
     def __init__(self, task: ScorerTask) -> None:
         self._task = task
         self._child: ChildProcess | None = None
+        self._hear = task.hear
         self.inspection = self._start().inspection
         freeze_heap()
 
-    def score(self, chunks: Iterable[LoadedChunk]) -> Iterator[tuple[LoadedChunk, Scored]]:
+    def score(self, chunks: Iterable[LoadedChunk], hear: Hear) -> Iterator[tuple[LoadedChunk, Scored]]:
         flight: deque[LoadedChunk] = deque()
+        self._hear = hear
         if self._child is None or not self._child.alive:
             self._start()
+        else:
+            self._child.hear = hear
+            begin_measuring(self._child.pid)
         try:
             for loaded in chunks:
                 self._send(loaded, flight)
@@ -38,6 +44,9 @@ class ChildScorer:
             # What is still under way would be taken for the answer to another's chunk.
             self.close()
             raise
+
+    def peak_bytes(self) -> int:
+        return peak_bytes(self._child.pid) if self._child else 0
 
     def close(self) -> None:
         if self._child is not None:
@@ -69,7 +78,7 @@ class ChildScorer:
             "text": self._task.plan.text,
         }
         with self._task.artifacts.checked_out(model) as path:
-            return ChildProcess(self._task.sandbox, path, task)
+            return ChildProcess(self._task.sandbox, path, task, self._hear)
 
     def _send(self, loaded: LoadedChunk, flight: deque[LoadedChunk]) -> None:
         child = self._child or self._start()

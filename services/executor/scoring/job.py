@@ -58,6 +58,11 @@ class ScoringJob(_Frozen, frozen=True):
         return {**defaults, **self.params}
 
 
+def output_prefix_of(deployment_id: str, execution_id: str, attempt: int) -> str:
+    """Where an attempt writes; ends with a slash."""
+    return f"s3://results/{deployment_id}/{execution_id}/attempt-{attempt}/"
+
+
 class Progress(_Frozen, frozen=True):
     """How far a running job is. `rows_total` is unknown for CSV."""
 

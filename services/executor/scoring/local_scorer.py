@@ -9,6 +9,7 @@ from services.executor.scoring.child.failing import in_words
 from services.executor.scoring.child.formats import Format, SignatureMismatch
 from services.executor.scoring.child.outputs import PredictionShape
 from services.executor.scoring.child.scoring import Model, ModelFailed, Plan, Scored, score_chunk
+from services.executor.scoring.child_process import Hear
 from services.executor.scoring.errors import ScoringError
 from services.executor.scoring.reading import LoadedChunk
 from services.executor.scoring.scorer import ScorerTask
@@ -21,9 +22,14 @@ class LocalScorer:
         self.inspection = inspection
         freeze_heap()
 
-    def score(self, chunks: Iterable[LoadedChunk]) -> Iterator[tuple[LoadedChunk, Scored]]:
+    def score(self, chunks: Iterable[LoadedChunk], hear: Hear) -> Iterator[tuple[LoadedChunk, Scored]]:
+        del hear  # What is data only has no code that could print.
         for loaded in chunks:
             yield loaded, self._score(loaded)
+
+    def peak_bytes(self) -> int:
+        """The worker's own is measured there."""
+        return 0
 
     def close(self) -> None:
         """The model goes with its last reference."""

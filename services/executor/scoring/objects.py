@@ -26,10 +26,11 @@ def parse_uri(uri: str, *, bucket: str) -> str:
 
 
 class Bucket:
-    """One bucket. Errors of the driver leave it as `ScoringError`."""
+    """One bucket. Errors of the driver leave it as `ScoringError`. `bytes_read` counts what came by ranges."""
 
     def __init__(self, settings: S3Settings, name: str) -> None:
         self.name = name
+        self.bytes_read = 0
         self._store = _connect(
             name,
             settings.endpoint,
@@ -50,7 +51,7 @@ class Bucket:
         """Bytes `start` to `end` (exclusive) of exactly the object that was listed."""
         options: obstore.GetOptions = {"range": (start, end), "if_match": source.etag}
         try:
-            return memoryview(obstore.get(self._store, source.key, options=options).bytes())
+            data = memoryview(obstore.get(self._store, source.key, options=options).bytes())
         except FileNotFoundError as error:
             raise ScoringError("input-missing", f"s3://{self.name}/{source.key} is gone") from error
         except PreconditionError as error:
@@ -59,6 +60,8 @@ class Bucket:
             ) from error
         except (BaseError, OSError) as error:
             raise self._unavailable(source.key, error) from error
+        self.bytes_read += data.nbytes
+        return data
 
     def chunks(self, key: str) -> Iterator[bytes]:
         """The object in pieces of about 8 MiB."""

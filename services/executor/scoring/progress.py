@@ -1,4 +1,4 @@
-"""How far tasks are, by datagrams to their driver: lossy, as progress may be, and at no cost to the tasks."""
+"""How far tasks are and what they log, by datagrams to their driver: lossy, and at no cost to the tasks."""
 
 import contextlib
 import json
@@ -14,6 +14,9 @@ from services.executor.scoring.job import Progress
 
 _EVERY_S = 0.25
 _DATAGRAM_BYTES = 8_192
+MAX_LOG_BYTES = 7_680
+"""Of log lines in one datagram; the rest is for what is around them."""
+_AT_THE_END = 1_000
 
 
 @dataclass(frozen=True)
@@ -37,9 +40,14 @@ class TaskProgress:
         if not done and error is None and now - self._last < _EVERY_S:
             return
         self._last = now
-        message = {"token": self.address.token, "split": self.split, "rows": rows, "done": done, "error": error}
-        with contextlib.suppress(OSError), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
-            sender.sendto(json.dumps(message).encode()[:_DATAGRAM_BYTES], (self.address.host, self.address.port))
+        send_message(self.address, {"split": self.split, "rows": rows, "done": done, "error": error})
+
+
+def send_message(address: ProgressAddress, message: dict[str, Any]) -> None:
+    """Lost if it is too long, or if nobody is there."""
+    raw = json.dumps({"token": address.token, **message}, ensure_ascii=False).encode(errors="replace")
+    with contextlib.suppress(OSError), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+        sender.sendto(raw[:_DATAGRAM_BYTES], (address.host, address.port))
 
 
 class ProgressBoard:
@@ -53,6 +61,7 @@ class ProgressBoard:
         rows_total: int | None,
         on_progress: Callable[[Progress], None],
         on_error: Callable[[dict[str, Any]], None],
+        on_lines: Callable[[dict[str, Any]], None],
         interval_s: float = 1.0,
     ) -> None:
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -62,7 +71,7 @@ class ProgressBoard:
         self._splits, self._rows_total = splits, rows_total
         self._rows: dict[int, int] = {}
         self._done: set[int] = set()
-        self._on_progress, self._on_error = on_progress, on_error
+        self._on_progress, self._on_error, self._on_lines = on_progress, on_error, on_lines
         self._interval_s = interval_s
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._listen, name="progress", daemon=True)
@@ -80,15 +89,32 @@ class ProgressBoard:
         told: Progress | None = None
         next_time = 0.0
         while not self._ended.is_set():
-            with contextlib.suppress(TimeoutError, ValueError, KeyError, TypeError):
-                self._take(json.loads(self._socket.recv(_DATAGRAM_BYTES)))
+            self._receive()
             now, state = time.monotonic(), self._state()
             if now >= next_time and state != told:
                 self._on_progress(state)
                 told, next_time = state, now + self._interval_s
 
+        self._socket.setblocking(False)
+        for _ in range(_AT_THE_END):
+            if not self._receive():
+                return
+
+    def _receive(self) -> bool:
+        """Whether something came."""
+        try:
+            raw = self._socket.recv(_DATAGRAM_BYTES)
+        except (TimeoutError, BlockingIOError):
+            return False
+        with contextlib.suppress(ValueError, KeyError, TypeError):
+            self._take(json.loads(raw))
+        return True
+
     def _take(self, message: dict[str, Any]) -> None:
         if not secrets.compare_digest(message["token"], self.address.token):
+            return
+        if "log" in message:
+            self._on_lines(message["log"])
             return
         self._rows[message["split"]] = message["rows"]
         if message["done"]:

@@ -19,9 +19,9 @@ from services.executor.scoring.manifest import build_manifest, sha256
 from services.executor.scoring.objects import DATASETS, RESULTS, Bucket, parse_uri
 from services.executor.scoring.planning import JobPlan, make_plan
 from services.executor.scoring.progress import ProgressBoard
+from services.executor.scoring.run_metrics import run_metrics
 from services.executor.scoring.runlog import RunLog
 from services.executor.scoring.settings import ScoringSettings
-from services.executor.scoring.summary import PredictionSummary
 from services.executor.scoring.task import SplitResult, TaskSpec, score_split
 
 
@@ -34,23 +34,26 @@ class JobRun:
         self._context, self._settings, self._job = context, settings, job
         self._on_progress = on_progress
         self._results = Bucket(settings.s3, RESULTS)
-        self._log = RunLog(job)
+        self._log = RunLog(self._results, job.output_prefix)
+        self._logged: set[tuple[int, int, int]] = set()
         self._tag = f"scoring-{job.execution_id}-{job.attempt}"
         self._cancelled = False
         self._failure: ScoringError | None = None
 
     def execute(self) -> ScoringOutcome:
         """Raises `ScoringError`, with the log's address where there is one, or `ScoringCancelled`."""
-        try:
-            return self._execute()
-        except ScoringCancelled:
-            self._log.add("cancelled")
-            self._log.store(self._results)
-            raise
-        except ScoringError as error:
-            self._log.add("failed", code=error.code, message=error.message)
-            error.log_uri = self._log.store(self._results)
-            raise
+        with self._log:
+            try:
+                return self._execute()
+            except ScoringCancelled:
+                self._log.end("cancelled")
+                raise
+            except ScoringError as error:
+                error.log_uri = self._log.end("failed", code=error.code, message=error.message)
+                raise
+            except Exception as error:
+                self._log.end("failed", message=type(error).__name__)
+                raise
 
     def cancel(self) -> None:
         self._cancelled = True
@@ -81,6 +84,7 @@ class JobRun:
             rows_total=plan.rows_total,
             on_progress=self._on_progress,
             on_error=self._fail_early,
+            on_lines=self._take_lines,
         )
         with board:
             spec = TaskSpec(self._job, plan.layout, self._settings, board.address)
@@ -88,9 +92,10 @@ class JobRun:
         if results and (found := results[0].inspection):
             self._log.add("model_loaded", **found)
         for result in results:
+            self._take_lines({"split": result.split, "try": result.attempt, "lines": result.log})
+        for result in results:
             if result.error:
                 raise result.error
-            self._log.add("split_scored", split=result.split, rows=result.rows_in, seconds=_rounded(result.seconds))
         return sorted(results, key=lambda result: result.split)
 
     def _collect(self, spec: TaskSpec, plan: JobPlan) -> list[SplitResult]:
@@ -107,6 +112,14 @@ class JobRun:
         finally:
             with contextlib.suppress(Exception):
                 self._context.removeJobTag(self._tag)
+
+    def _take_lines(self, sent: dict[str, Any]) -> None:
+        """Lines of a try of a split, each once: what was lost on the way comes with the split's result."""
+        for number, line in sent["lines"]:
+            key = (int(sent["split"]), int(sent["try"]), int(number))
+            if key not in self._logged:
+                self._logged.add(key)
+                self._log.take(line)
 
     def _fail_early(self, raw: dict[str, Any]) -> None:
         if self._failure is None:
@@ -126,16 +139,15 @@ class JobRun:
         manifest_uri = self._results.put(f"{prefix}manifest.json", manifest)
         crash_points.passing(CrashPoint.SCORED)
         rows_out = sum(result.rows_out for result in results)
-        metrics = _metrics(results, rows_in, time.monotonic() - began) | {"plan_s": planned_s}
-        self._log.add("finished", rows_in=rows_in, rows_out=rows_out, rows_rejected=rows_in - rows_out, metrics=metrics)
+        metrics = run_metrics(results, rows_in, time.monotonic() - began) | {"plan_s": planned_s}
+        rows = {"rows_in": rows_in, "rows_out": rows_out, "rows_rejected": rows_in - rows_out}
+        log_uri = self._log.end("finished", **rows, metrics=metrics)
         return ScoringOutcome(
             output_uri=self._job.output_prefix,
             manifest_uri=manifest_uri,
             manifest_sha256=sha256(manifest),
-            log_uri=self._log.store(self._results) or "",
-            rows_in=rows_in,
-            rows_out=rows_out,
-            rows_rejected=rows_in - rows_out,
+            log_uri=log_uri or "",
+            **rows,
             metrics=metrics,
         )
 
@@ -150,21 +162,6 @@ def _output_schema(job: ScoringJob, layout: Layout, results: list[SplitResult]) 
         (PREDICTION, pa.null())
     ]
     return pa.schema([*layout.kept, *[pa.field(name, kind) for name, kind in outputs]])
-
-
-def _metrics(results: list[SplitResult], rows_in: int, elapsed_s: float) -> dict[str, float]:
-    """Seconds of work are sums over tasks, which ran side by side."""
-    summary, seconds = PredictionSummary(), dict[str, float]()
-    for result in results:
-        summary.merge(result.summary)
-        for name, value in result.seconds.items():
-            seconds[name] = seconds.get(name, 0.0) + value
-    rate = rows_in / elapsed_s if elapsed_s else 0.0
-    return {**_rounded(seconds), "elapsed_s": round(elapsed_s, 4), "rows_per_s": round(rate, 1), **summary.metrics()}
-
-
-def _rounded(seconds: dict[str, float]) -> dict[str, float]:
-    return {name: round(value, 4) for name, value in seconds.items()}
 
 
 def _host(context: SparkContext) -> str:

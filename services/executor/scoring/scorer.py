@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from services.executor.scoring.artifacts import ArtifactCache
 from services.executor.scoring.child.formats import Source
 from services.executor.scoring.child.scoring import Plan, Scored
+from services.executor.scoring.child_process import Hear
 from services.executor.scoring.job import ScoringJob
 from services.executor.scoring.reading import LoadedChunk
 from services.executor.scoring.settings import SandboxSettings
@@ -21,6 +22,8 @@ class ScorerTask:
     plan: Plan
     artifacts: ArtifactCache
     sandbox: SandboxSettings
+    hear: Hear
+    """While it is opened."""
 
     def source(self, path: Path) -> Source:
         return Source(
@@ -38,8 +41,15 @@ class Scorer(Protocol):
     inspection: dict[str, Any]
     """What the model's file says about itself, for the run's log."""
 
-    def score(self, chunks: Iterable[LoadedChunk]) -> Iterator[tuple[LoadedChunk, Scored]]:
-        """Chunks in, in order, with their scores. Raises `ScoringError`."""
+    def score(self, chunks: Iterable[LoadedChunk], hear: Hear) -> Iterator[tuple[LoadedChunk, Scored]]:
+        """Chunks in, in order, with their scores; what the model's code prints is given to `hear`.
+
+        Raises `ScoringError`.
+        """
+        ...
+
+    def peak_bytes(self) -> int:
+        """The most memory that the model's own process held since the last `score` began; 0 where it has none."""
         ...
 
     def close(self) -> None: ...

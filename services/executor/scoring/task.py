@@ -1,8 +1,9 @@
 """What a Spark task does: one split from the object store to the object store. Nothing of the data crosses the JVM."""
 
+import os
 import time
 import traceback
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,23 +12,27 @@ from pyspark import TaskContext
 
 from schemas.signature import SignatureField
 from services.executor.scoring.artifacts import ArtifactCache
-from services.executor.scoring.assembly import accepted_rows, rejected_rows
+from services.executor.scoring.assembly import Reason, accepted_rows, count_reasons, rejected_rows
 from services.executor.scoring.child.conversion import Column
-from services.executor.scoring.child.scoring import Plan
+from services.executor.scoring.child.scoring import Plan, Scored
+from services.executor.scoring.child_process import Hear
 from services.executor.scoring.errors import ScoringError, unforeseen
 from services.executor.scoring.job import ScoringJob
 from services.executor.scoring.layout import Layout
 from services.executor.scoring.objects import DATASETS, MODELS, RESULTS, Bucket, parse_uri
+from services.executor.scoring.peaks import begin_measuring, own_peak_bytes
 from services.executor.scoring.progress import ProgressAddress, TaskProgress
-from services.executor.scoring.reading import Fetcher
+from services.executor.scoring.reading import Fetcher, LoadedChunk
 from services.executor.scoring.scorer import Scorer, ScorerTask
 from services.executor.scoring.scorers import open_scorer
 from services.executor.scoring.settings import ScoringSettings
 from services.executor.scoring.splits import Split
 from services.executor.scoring.summary import PredictionSummary
+from services.executor.scoring.tasklog import Numbered, TaskLog
 from services.executor.scoring.writing import Part, PartWriter
 
 MAX_ATTEMPTS = 4
+_REASONS = 20
 _WARM = 2
 _warm: OrderedDict[tuple[object, ...], Scorer] = OrderedDict()
 """Scorers of this Python worker. A worker does one task at a time, so no two executions ever share one at once."""
@@ -45,9 +50,10 @@ class TaskSpec:
 
 @dataclass
 class SplitResult:
-    """What a task leaves behind. With `error` set nothing else counts."""
+    """What a task leaves behind. With `error` set nothing else counts but its log. `attempt`: which try, from 1."""
 
     split: int
+    attempt: int = 1
     rows_in: int = 0
     rows_out: int = 0
     parts: list[Part] = field(default_factory=list[Part])
@@ -56,55 +62,94 @@ class SplitResult:
     inspection: dict[str, Any] = field(default_factory=dict[str, Any])
     seconds: dict[str, float] = field(default_factory=dict[str, float])
     summary: PredictionSummary = field(default_factory=PredictionSummary)
+    bytes_read: int = 0
+    peak_memory_bytes: int = 0
+    log: list[Numbered] = field(default_factory=list[Numbered])
     error: ScoringError | None = None
 
 
 def score_split(spec: TaskSpec, split: Split) -> SplitResult:
     """Runs in a Spark Python worker. A failure that another try may cure is raised until Spark's tries are used up."""
     progress = TaskProgress(spec.progress, split.index)
+    context = TaskContext.get()
+    attempt = context.attemptNumber() + 1 if context else 1
+    log = TaskLog(spec.progress, split.index, attempt)
     try:
-        return _score(spec, split, progress)
+        return _score(spec, split, progress, log)
     except ScoringError as error:
         failure = error
     except Exception as error:  # noqa: BLE001 - the last line of defence of a task: its driver wants words, not a trace
         traceback.print_exc()
         failure = unforeseen(error)
         failure.retryable = True
-    context = TaskContext.get()
-    if failure.retryable and context is not None and context.attemptNumber() < MAX_ATTEMPTS - 1:
+    again = failure.retryable and context is not None and attempt < MAX_ATTEMPTS
+    log.add("split_failed", code=failure.code, tried_again=again)
+    if again:
         raise failure
     progress.report(0, error=failure.to_dict())
-    return SplitResult(split.index, error=failure)
+    return SplitResult(split.index, attempt, log=log.kept, error=failure)
 
 
-def _score(spec: TaskSpec, split: Split, progress: TaskProgress) -> SplitResult:
+def _score(spec: TaskSpec, split: Split, progress: TaskProgress, log: TaskLog) -> SplitResult:
+    begin_measuring(os.getpid())
+    log.add("split_began", pieces=len(split.pieces))
+    result = SplitResult(split.index, log.attempt, log=log.kept)
     began = time.perf_counter()
-    scorer = _scorer(spec)
-    loading = {"load_s": time.perf_counter() - began, "score_s": 0.0}
-    result = SplitResult(split.index, inspection=scorer.inspection, seconds=loading)
-    prefix = parse_uri(spec.job.output_prefix, bucket=RESULTS)
-    results = Bucket(spec.settings.s3, RESULTS)
-    parts = PartWriter(results, prefix, split.index, spec.settings.part_bytes)
-    rejected = PartWriter(results, f"{prefix}rejected/", split.index, spec.settings.part_bytes)
-    fetcher = Fetcher(Bucket(spec.settings.s3, DATASETS), spec.settings.csv_block_bytes)
-    for loaded, scored in scorer.score(fetcher.chunks(split)):
-        parts.write(accepted_rows(loaded, scored, spec.layout))
-        if scored.rejections.num_rows or loaded.lines.numbers:
-            rejected.write(rejected_rows(loaded, scored, spec.layout))
+    scorer = _scorer(spec, log.hear)
+    result.seconds |= {"load_s": time.perf_counter() - began, "score_s": 0.0}
+    result.inspection = scorer.inspection
+    work = _Work(spec, split)
+    for loaded, scored in scorer.score(work.fetcher.chunks(split), log.hear):
+        work.write(loaded, scored)
         result.summary.add(scored.predictions)
         result.rows_in += loaded.rows + len(loaded.lines.numbers)
         result.rows_out += scored.predictions.num_rows
         result.seconds["score_s"] += scored.seconds
         progress.report(result.rows_in)
-    parts.close()
-    rejected.close()
-    result.parts, result.rejected, result.schema = parts.parts, rejected.parts, parts.schema
-    result.seconds |= {"read_s": fetcher.seconds, "write_s": parts.seconds + rejected.seconds}
+    work.finish(result)
+    result.peak_memory_bytes = max(own_peak_bytes(), scorer.peak_bytes())
+    _tell(log, result, work.reasons)
     progress.report(result.rows_in, done=True)
     return result
 
 
-def _scorer(spec: TaskSpec) -> Scorer:
+def _tell(log: TaskLog, result: SplitResult, reasons: Counter[Reason]) -> None:
+    for (column, reason), rows in reasons.most_common(_REASONS):
+        log.add("rows_rejected", rows=rows, reason=reason, **({"column": column} if column else {}))
+    if len(reasons) > _REASONS:
+        log.add("rows_rejected", rows=sum(reasons.values()), reason=f"in all, for {len(reasons)} reasons")
+    seconds = {name: round(value, 4) for name, value in result.seconds.items()}
+    log.add("split_ended", rows_in=result.rows_in, rows_out=result.rows_out, seconds=seconds)
+
+
+class _Work:
+    """A split's way from the store and back to it."""
+
+    def __init__(self, spec: TaskSpec, split: Split) -> None:
+        prefix = parse_uri(spec.job.output_prefix, bucket=RESULTS)
+        results, size = Bucket(spec.settings.s3, RESULTS), spec.settings.part_bytes
+        self._layout = spec.layout
+        self._datasets = Bucket(spec.settings.s3, DATASETS)
+        self._parts = PartWriter(results, prefix, split.index, size)
+        self._rejected = PartWriter(results, f"{prefix}rejected/", split.index, size)
+        self.fetcher = Fetcher(self._datasets, spec.settings.csv_block_bytes)
+        self.reasons = Counter[Reason]()
+
+    def write(self, loaded: LoadedChunk, scored: Scored) -> None:
+        self._parts.write(accepted_rows(loaded, scored, self._layout))
+        if scored.rejections.num_rows or loaded.lines.numbers:
+            self._rejected.write(rejected_rows(loaded, scored, self._layout))
+            self.reasons += count_reasons(scored.rejections, loaded.lines.reasons)
+
+    def finish(self, result: SplitResult) -> None:
+        self._parts.close()
+        self._rejected.close()
+        result.parts, result.rejected, result.schema = self._parts.parts, self._rejected.parts, self._parts.schema
+        result.seconds |= {"read_s": self.fetcher.seconds, "write_s": self._parts.seconds + self._rejected.seconds}
+        result.bytes_read = self._datasets.bytes_read
+
+
+def _scorer(spec: TaskSpec, hear: Hear) -> Scorer:
     """A warm one for the same bytes, signature and parameters, or a new one in the place of the least recently used."""
     job, settings = spec.job, spec.settings
     text = job.input.format == "csv"
@@ -121,7 +166,7 @@ def _scorer(spec: TaskSpec) -> Scorer:
             _warm.popitem(last=False)[1].close()
         plan = Plan(_columns(job.model.signature.inputs), _columns(job.model.signature.outputs), text)
         cache = ArtifactCache(Bucket(settings.s3, MODELS), settings.cache_dir, settings.cache_bytes)
-        _warm[key] = open_scorer(ScorerTask(job, plan, cache, settings.sandbox))
+        _warm[key] = open_scorer(ScorerTask(job, plan, cache, settings.sandbox, hear))
     _warm.move_to_end(key)
     return _warm[key]
 

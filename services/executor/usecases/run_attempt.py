@@ -1,7 +1,7 @@
 """A claimed attempt is run, watched, and ended."""
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Final
 
@@ -16,7 +16,7 @@ from services.executor.domain.errors import LeaseLost
 from services.executor.domain.execution import Execution
 from services.executor.domain.terms import Tenure
 from services.executor.moments import cause_of, now
-from services.executor.ports import Feed, Glances, Hold, Leases, ReachObjects, Repository, Scoring
+from services.executor.ports import Feed, FindLog, Glances, Hold, Leases, ReachObjects, Repository, Scoring
 from services.executor.scoring.errors import STORE_AWAY, ScoringCancelled, ScoringError
 from services.executor.scoring.job import ScoringOutcome
 from services.executor.work import job_of
@@ -37,6 +37,7 @@ class RunAttempt:
     leases: Leases
     feed: Feed
     reach_objects: ReachObjects
+    find_log: FindLog
     clock: Clock
     lease_s: float
     probe: ProbeAll
@@ -61,11 +62,16 @@ class RunAttempt:
         watch = asyncio.create_task(self._watch(claimed.execution_id, tenure, hold))
         try:
             await asyncio.wait((scoring, watch), timeout=claimed.terms.timeout_s, return_when="FIRST_COMPLETED")
-            if scoring.done():
-                return scoring.result()
-            return watch.result() if watch.done() else TimedOut()
+            ending = scoring.result() if scoring.done() else watch.result() if watch.done() else TimedOut()
         finally:
             await _stop(scoring, watch)
+        return await self._with_log(claimed, ending)
+
+    async def _with_log(self, claimed: Execution, ending: Ending | None) -> Ending | None:
+        """What was stopped, or was lost with its driver, can't say where its log lies; it was stored while it ran."""
+        if ending is None or ending.log_uri or isinstance(ending, Succeeded):
+            return ending
+        return replace(ending, log_uri=await self.find_log(job_of(claimed).output_prefix))
 
     async def _score(self, claimed: Execution) -> Ending:
         try:

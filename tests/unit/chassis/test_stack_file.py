@@ -40,3 +40,12 @@ def test_a_file_that_is_no_stack_is_said_to_be_none(tmp_path, content):
 def test_without_a_file_it_says_what_would_do(tmp_path):
     with pytest.raises(StackUnknown, match="or set MLP_MONGO_URL"):
         mongo_of(None, {"MLP_RUN_FOLDER": str(tmp_path)})
+
+
+def test_the_object_store_is_found_in_the_stacks_file_and_in_the_settings(tmp_path, monkeypatch):
+    file = tmp_path / "stack.json"
+    file.write_text('{"s3": {"endpoint": "http://127.0.0.1:3", "access_key": "a", "secret_key": "b"}}')
+    assert s3_of(file, {}).endpoint == "http://127.0.0.1:3"
+
+    monkeypatch.setenv("MLP_S3_ENDPOINT", "http://127.0.0.1:4")
+    assert s3_of(None).endpoint == "http://127.0.0.1:4"

@@ -21,14 +21,20 @@ class Bench:
         self.store, self.scoring, self.leases, self.feed = FakeExecutions(), FakeScoring(), FakeLeases(), FakeFeed()
         self.clock = HeldClock()
         self.objects_away = False
+        self.stored_logs = set()
         self.run = RunAttempt(
             executions=self.store, glances=self.store, scoring=self.scoring, leases=self.leases, feed=self.feed,
-            reach_objects=self.reach_objects, clock=self.clock, lease_s=15.0, probe=self.away, look_every_s=0.01,
+            reach_objects=self.reach_objects, find_log=self.find_log,
+            clock=self.clock, lease_s=15.0, probe=self.away, look_every_s=0.01,
         )  # fmt: skip
 
     async def reach_objects(self):
         if self.objects_away:
             raise ObjectsUnavailable("switched off by the test")
+
+    async def find_log(self, output_prefix):
+        address = f"{output_prefix}log.jsonl"
+        return address if address in self.stored_logs else None
 
     async def away(self):
         return "documents: no room" if self.store.broken else None
@@ -168,6 +174,42 @@ async def test_an_error_keeps_its_code_and_its_log(bench):
     await task
 
     assert (bench.end.error.code, bench.end.log_uri) == ("input-corrupt", log_uri)
+
+
+LOG = f"s3://results/demand-fr/{EXECUTION_ID}/attempt-1/log.jsonl"
+
+
+async def test_what_was_cancelled_names_the_log_that_it_left(bench):
+    bench.stored_logs.add(LOG)
+    task = await bench.begin()
+    await bench.act(lambda each: each.cancel(requested_by="x", reason=None, request_id="c", at=bench.clock.now()))
+    await task
+
+    assert (bench.end.status, bench.end.log_uri) == ("cancelled", LOG)
+
+
+async def test_what_ran_out_of_time_names_the_log_that_it_left(bench):
+    bench.stored_logs.add(LOG)
+    await (await bench.begin(timeout_s=1))
+
+    assert (bench.end.status, bench.end.log_uri) == ("timed_out", LOG)
+
+
+async def test_what_died_with_its_driver_names_the_log_that_was_stored_before(bench):
+    bench.stored_logs.add(LOG)
+    task = await bench.begin(retries=0)
+    await bench.scoring.end(ScoringError("worker-lost", "the Spark driver ended"))
+    await task
+
+    assert (bench.end.error.code, bench.end.log_uri) == ("worker-lost", LOG)
+
+
+async def test_a_log_that_was_never_stored_is_not_named(bench):
+    task = await bench.begin(retries=0)
+    await bench.scoring.end(ScoringError("worker-lost", "the Spark driver ended"))
+    await task
+
+    assert (bench.end.error.code, bench.end.log_uri) == ("worker-lost", None)
 
 
 async def test_an_object_store_that_is_away_is_waited_for_and_uses_no_attempt_up(bench):

@@ -3,6 +3,7 @@
 Started as `python -m child.main <socket's descriptor> <idle seconds>`; it trusts its parent, not the reverse.
 """
 
+import io
 import json
 import socket
 import sys
@@ -25,6 +26,9 @@ MAX_MESSAGE = 2_000
 def main() -> None:
     link = socket.socket(fileno=int(sys.argv[1]))
     link.settimeout(float(sys.argv[2]))
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # What a model prints is read while it runs.
+        sys.stdout.reconfigure(line_buffering=True, errors="backslashreplace")
     loaded: tuple[Model, Plan] | None = None
     try:
         while True:

@@ -75,7 +75,7 @@ def scorer(monkeypatch):
     job = SimpleNamespace(model=model, effective_params={})
     plan = SimpleNamespace(inputs=(), outputs=(), text=False)
     artifacts = SimpleNamespace(checked_out=lambda _: nullcontext("model.pkl"))
-    task = SimpleNamespace(job=job, plan=plan, artifacts=artifacts, sandbox=None)
+    task = SimpleNamespace(job=job, plan=plan, artifacts=artifacts, sandbox=None, hear=None)
 
     def made(*told):
         deaths.extend(told)
