@@ -19,6 +19,7 @@ from services.executor.handlers import ExecutionHandlers
 from services.executor.heartbeats import Heartbeats, beating
 from services.executor.ports import Driver, FindLog, FreezeInput, Repository
 from services.executor.progress import ProgressFeed
+from services.executor.queue_watch import QueueWatch
 from services.executor.replicas import fold_deployment, fold_model
 from services.executor.scoring.child import formats
 from services.executor.scoring.errors import ScoringError
@@ -115,6 +116,7 @@ def _work_in_slots(
     )
     feed = ProgressFeed(service.publisher, service.events, clock)
     service.work_on(heartbeats.run)
+    service.work_on(QueueWatch(service.database[_COLLECTION]).run)
     process = f"{socket.gethostname()}:{os.getpid()}:{new_id()[:8]}"
     for number in range(1, settings.slots + 1):
         driver = make_driver()

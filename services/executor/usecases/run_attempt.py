@@ -19,6 +19,7 @@ from services.executor.moments import cause_of, now
 from services.executor.ports import Feed, FindLog, Glances, Hold, Leases, ReachObjects, Repository, Scoring
 from services.executor.scoring.errors import STORE_AWAY, ScoringCancelled, ScoringError
 from services.executor.scoring.job import ScoringOutcome
+from services.executor.telemetry import RUNNING, count
 from services.executor.work import job_of
 
 log = structlog.get_logger(__name__)
@@ -45,6 +46,10 @@ class RunAttempt:
 
     async def __call__(self, claimed: Execution) -> None:
         tenure = Tenure(claimed.owner or "", claimed.attempt)
+        with RUNNING.track_inprogress():
+            await self._hold(claimed, tenure)
+
+    async def _hold(self, claimed: Execution, tenure: Tenure) -> None:
         async with self.leases.hold(claimed.execution_id, tenure) as hold:
             try:
                 ending = await self._run(claimed, tenure, hold)
@@ -152,6 +157,7 @@ class RunAttempt:
             return execution
 
         await self.executions.change(claimed.execution_id, decide, cause_of(claimed.origin))
+        count(ending)
         log.info("attempt_ended", ending=type(ending).__name__, **_reason(ending))
 
 

@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from prometheus_client import REGISTRY
 
 from chassis.errors import ObjectsUnavailable
 from schemas.executions import ExecutionFinished
@@ -210,6 +211,39 @@ async def test_a_log_that_was_never_stored_is_not_named(bench):
     await task
 
     assert (bench.end.error.code, bench.end.log_uri) == ("worker-lost", None)
+
+
+def sample(name, **labels):
+    return REGISTRY.get_sample_value(f"mlp_executor_{name}", labels) or 0
+
+
+async def test_endings_rows_seconds_and_bytes_are_counted(bench):
+    names = [
+        ("attempts_total", {"ending": "succeeded", "code": ""}),
+        ("rows_total", {"outcome": "scored"}),
+        ("rows_total", {"outcome": "rejected"}),
+        ("work_seconds_total", {"phase": "read"}),
+        ("bytes_total", {"direction": "written"}),
+    ]
+    before = [sample(name, **labels) for name, labels in names]
+    task = await bench.begin()
+    assert sample("running_attempts") == 1
+    await bench.scoring.end(outcome(metrics={"read_s": 1.5, "bytes_written": 700.0}))
+    await task
+
+    after = [sample(name, **labels) for name, labels in names]
+    assert [now - then for now, then in zip(after, before, strict=True)] == [1, 9, 1, 1.5, 700]
+    assert sample("running_attempts") == 0
+
+
+async def test_a_failed_attempt_is_counted_by_its_code_even_if_another_follows(bench):
+    labels = {"ending": "failed", "code": "store-unavailable"}
+    before = sample("attempts_total", **labels)
+    task = await bench.begin(retries=1)
+    await bench.scoring.end(ScoringError("store-unavailable", "only this one"))
+    await task
+
+    assert sample("attempts_total", **labels) == before + 1
 
 
 async def test_an_object_store_that_is_away_is_waited_for_and_uses_no_attempt_up(bench):

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from prometheus_client import REGISTRY
 
 from chassis.bus.outgoing import EventFactory
 from chassis.clock import SystemClock, new_id
@@ -11,6 +12,7 @@ from chassis.documents.client import connect
 from services.executor.domain.execution import Execution
 from services.executor.domain.limits import Full
 from services.executor.moments import cause_of, now
+from services.executor.queue_watch import QueueWatch
 from services.executor.store import Executions
 from tests.unit.executor.requests import queued
 
@@ -31,3 +33,12 @@ async def test_who_keeps_no_pause_or_an_impossible_one_may_begin(mongo, new_name
         await aggregates.change(execution.execution_id, lambda _: execution, cause_of(execution.origin))
 
         assert await Executions(collection).waiting(now(clock), Full()) == [execution.execution_id] * is_found
+
+
+async def test_what_waits_is_counted_for_the_figures(mongo, new_name):
+    async with connect(mongo) as client:
+        collection = client["executor-test"][new_name()]
+        await collection.insert_many([{"state": state} for state in ("queued", "queued", "running", "failed")])
+        await QueueWatch(collection).once()
+
+    assert REGISTRY.get_sample_value("mlp_executor_queued_executions") == 2
