@@ -108,4 +108,7 @@ def _read(loaded: LoadedChunk, schema: pa.Schema) -> pa.Table:
 def _column(batches: list[pa.RecordBatch], field: pa.Field, rows: int) -> pa.ChunkedArray:
     if not batches or field.name not in batches[0].schema.names:
         return pa.chunked_array([pa.nulls(rows, field.type)])
-    return pa.chunked_array([batch.column(field.name).cast(field.type) for batch in batches], field.type)
+    try:
+        return pa.chunked_array([batch.column(field.name).cast(field.type) for batch in batches], field.type)
+    except pa.ArrowException as error:
+        raise ChunkUnreadable(f"the column {field.name} can't be read as {field.type}: {error}") from error

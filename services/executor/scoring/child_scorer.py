@@ -59,10 +59,11 @@ class ChildScorer:
             try:
                 self._child = self._loaded()
             except ChildFailed as error:
-                raise ScoringError(error.code, str(error)) from error
+                raise ScoringError(error.code, f"{self._task.job.model.name}: {error}") from error
             except ChildDied as error:
                 if death == _DEATHS:
-                    raise ScoringError("artifact-unreadable", f"loading the model: {error}") from error
+                    message = f"{self._task.job.model.name}, while it was loaded: {error}"
+                    raise ScoringError("artifact-unreadable", message) from error
             else:
                 return self._child
         raise AssertionError  # the loop returns or raises
@@ -100,6 +101,8 @@ class ChildScorer:
                 if death == _DEATHS:
                     raise ScoringError("model-failed", loaded.place(str(error), None)) from error
                 self._resend(flight)
+            except ScoringError as error:
+                raise error.reworded(loaded.place(error.message, None)) from error
             else:
                 flight.popleft()
                 return loaded, scored

@@ -22,6 +22,10 @@ class ScoringError(Exception):
         """Crosses from a Spark task to its driver, which pickles positional arguments alone by default."""
         return _rebuild, (self.code, self.message, self.retryable, self.log_uri)
 
+    def reworded(self, message: str) -> "ScoringError":
+        """The same failure, said with more."""
+        return ScoringError(self.code, message, retryable=self.retryable, log_uri=self.log_uri)
+
     def to_dict(self) -> dict[str, Any]:
         return {"code": self.code, "message": self.message, "retryable": self.retryable, "log_uri": self.log_uri}
 

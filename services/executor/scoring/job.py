@@ -22,6 +22,11 @@ class ModelArtifact(_Frozen, frozen=True):
     signature: Signature
     entrypoint: str | None = None
 
+    @property
+    def name(self) -> str:
+        """For people."""
+        return f"model {self.id} version {self.version}"
+
 
 class InputObject(_Frozen, frozen=True):
     """An object of the input as it was when the job was frozen."""

@@ -40,7 +40,7 @@ class LocalScorer:
         except ModelFailed as error:
             raise ScoringError("model-failed", loaded.place(str(error), error.row)) from error
         except PredictionShape as error:
-            raise ScoringError("prediction-shape", str(error)) from error
+            raise ScoringError("prediction-shape", loaded.place(str(error), None)) from error
         except ChunkUnreadable as error:
             raise ScoringError("input-corrupt", loaded.place(str(error), None)) from error
 
@@ -52,9 +52,9 @@ def open_local(task: ScorerTask, chosen: Format) -> LocalScorer:
         try:
             return LocalScorer(chosen.load(source), task.plan, chosen.inspect(source).to_dict())
         except SignatureMismatch as error:
-            raise ScoringError("signature-mismatch", str(error)) from error
+            raise ScoringError("signature-mismatch", f"{task.job.model.name}: {error}") from error
         except Exception as error:
-            raise ScoringError("artifact-unreadable", in_words(error)[:500]) from error
+            raise ScoringError("artifact-unreadable", f"{task.job.model.name}: {in_words(error)[:500]}") from error
 
 
 def freeze_heap() -> None:

@@ -23,6 +23,7 @@ from services.executor.scoring.run_metrics import run_metrics
 from services.executor.scoring.runlog import RunLog
 from services.executor.scoring.settings import ScoringSettings
 from services.executor.scoring.task import SplitResult, TaskSpec, score_split
+from services.executor.scoring.writing import type_change
 
 
 class JobRun:
@@ -155,7 +156,7 @@ class JobRun:
 def _output_schema(job: ScoringJob, layout: Layout, results: list[SplitResult]) -> pa.Schema:
     schemas = list(dict.fromkeys(result.schema for result in results if result.schema is not None))
     if len(schemas) > 1:
-        raise ScoringError("prediction-shape", f"types change from split to split: {schemas[0]}, {schemas[1]}")
+        raise ScoringError("prediction-shape", type_change(schemas[0], schemas[1]))
     if schemas:
         return schemas[0]
     outputs = [(field.name, ARROW_TYPES[field.type]) for field in job.model.signature.outputs] or [

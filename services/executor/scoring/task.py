@@ -136,7 +136,10 @@ class _Work:
         self.reasons = Counter[Reason]()
 
     def write(self, loaded: LoadedChunk, scored: Scored) -> None:
-        self._parts.write(accepted_rows(loaded, scored, self._layout))
+        try:
+            self._parts.write(accepted_rows(loaded, scored, self._layout))
+        except ScoringError as error:
+            raise error.reworded(loaded.place(error.message, None)) from error
         if scored.rejections.num_rows or loaded.lines.numbers:
             self._rejected.write(rejected_rows(loaded, scored, self._layout))
             self.reasons += count_reasons(scored.rejections, loaded.lines.reasons)

@@ -26,6 +26,19 @@ class Part:
         return asdict(self)
 
 
+def type_change(before: pa.Schema, after: pa.Schema) -> str:
+    """What differs between two schemas of one model's output, and what to do about it."""
+    changed = [field.name for field in before if field not in after] or before.names
+    types = (
+        ", ".join(str(each.field(name).type) for name in changed if name in each.names) for each in (before, after)
+    )
+    first, then = types
+    return (
+        f"the model's output {', '.join(changed)} is of type {first} for some rows and {then} for others:"
+        " declare its type in the signature's outputs"
+    )
+
+
 @dataclass
 class PartWriter:
     """Rows in, parts out: a new one is begun when one is about `part_bytes` large."""
@@ -48,9 +61,7 @@ class PartWriter:
         began = time.perf_counter()
         writer = self._open(table.schema)
         if table.schema != self.schema:
-            raise ScoringError(
-                "prediction-shape", f"types change from chunk to chunk: {self.schema}, then {table.schema}"
-            )
+            raise ScoringError("prediction-shape", type_change(writer.schema, table.schema))
         writer.write_table(table)
         self._rows += table.num_rows
         if self._sink is not None and self._sink.tell() >= self.part_bytes:

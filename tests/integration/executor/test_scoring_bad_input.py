@@ -98,7 +98,17 @@ async def test_an_artifact_that_is_missing_or_another_is_told(
 @pytest.mark.parametrize("kind", ["sklearn", "onnx"])
 async def test_bytes_that_are_no_model_are_unreadable(bench: Bench, driver: WarmDriver, kind: str) -> None:
     model = bench.model(b"certainly no model", "model.bin", format=kind)
-    await failure(driver, bench.job(bench.parquet(TABLE), model), "artifact-unreadable")
+    error = await failure(driver, bench.job(bench.parquet(TABLE), model), "artifact-unreadable")
+    assert error.message.startswith("model demand version 1: ")
+
+
+async def test_a_model_that_gives_other_types_for_other_rows_is_told_with_the_object(
+    bench: Bench, driver: WarmDriver
+) -> None:
+    changing = predicting("np.array(['x'] * len(rows)) if rows['f0'].iloc[0] > 0 else np.zeros(len(rows))")
+    table = TABLE.set_column(1, "f0", pa.array([float(row >= 1_000) for row in range(2_000)]))
+    error = await failure(driver, bench.job(bench.parquet(table), bench.code(changing)), "prediction-shape")
+    assert "output prediction is of type" in error.message
 
 
 async def test_a_format_that_nobody_scores_is_told(bench: Bench, driver: WarmDriver) -> None:
@@ -126,18 +136,20 @@ async def test_a_model_that_needs_too_much_memory_says_which_limit_it_met(bench:
     assert "MB was reached (MLP_EXECUTOR_SANDBOX_MEMORY_BYTES) (" in error.message
 
 
-async def test_an_onnx_graph_of_another_width_is_told(bench: Bench, driver: WarmDriver) -> None:
+async def test_an_onnx_model_of_another_shape_is_told_with_what_it_requires(bench: Bench, driver: WarmDriver) -> None:
     from skl2onnx import to_onnx
 
     raw = to_onnx(LinearRegression().fit(np.zeros((2, 7)), [0, 1]), np.zeros((1, 7))).SerializeToString()
-    await failure(
-        driver, bench.job(bench.parquet(TABLE), bench.model(raw, "m.onnx", format="onnx")), "signature-mismatch"
-    )
+    model = bench.model(raw, "m.onnx", format="onnx")
+    error = await failure(driver, bench.job(bench.parquet(TABLE), model), "signature-mismatch")
+    assert error.message == "model demand version 1: the model requires 7 inputs and the signature has 4"
 
 
 @pytest.mark.parametrize("body", ["np.zeros(len(rows) - 1)", "np.zeros((len(rows), 3))", "np.zeros((2, 2, 2))", "None"])
 async def test_predictions_that_do_not_fit_the_rows_are_told(bench: Bench, driver: WarmDriver, body: str) -> None:
-    await failure(driver, bench.job(bench.parquet(TABLE), bench.code(predicting(body))), "prediction-shape")
+    job = bench.job(bench.parquet(TABLE), bench.code(predicting(body)))
+    error = await failure(driver, job, "prediction-shape")
+    assert job.input.objects[0].key in error.message
 
 
 async def test_a_kept_column_may_not_be_called_like_an_output(
@@ -153,7 +165,8 @@ async def test_files_that_do_not_agree_on_a_type_are_told(
     bench: Bench, driver: WarmDriver, model: ModelArtifact
 ) -> None:
     other = TABLE.set_column(0, "id", pa.array([b"x"] * 2_000, pa.binary()))
-    await failure(driver, bench.job(bench.parquet(TABLE, other), model), "input-mixed-schemas")
+    job = bench.job(bench.parquet(TABLE, other), model)
+    assert job.input.objects[1].key in (await failure(driver, job, "input-mixed-schemas")).message
 
 
 async def test_files_whose_types_widen_are_one_input(bench: Bench, driver: WarmDriver, model: ModelArtifact) -> None:

@@ -75,5 +75,5 @@ def _arrow(array: npt.NDArray[Any], column: Column | None) -> pa.Array:
         values = pa.array(np.ascontiguousarray(array), from_pandas=False)
         return values if wanted is None else values.cast(wanted, safe=not pa.types.is_floating(wanted))
     except (pa.ArrowException, TypeError, ValueError) as error:
-        name = column.name if column else PREDICTION
-        raise PredictionShape(f"{name}: {array.dtype} is no {wanted or 'Arrow type'}: {error}") from error
+        what = f"the output {column.name} is of type {column.type} in the signature" if column else PREDICTION
+        raise PredictionShape(f"{what}, and the model gives {array.dtype}: {error}") from error

@@ -71,7 +71,7 @@ def scorer(monkeypatch):
             return
 
     monkeypatch.setattr(child_scorer, "ChildProcess", Child)
-    model = SimpleNamespace(format="sklearn", entrypoint=None)
+    model = SimpleNamespace(format="sklearn", entrypoint=None, name="model demand version 1")
     job = SimpleNamespace(model=model, effective_params={})
     plan = SimpleNamespace(inputs=(), outputs=(), text=False)
     artifacts = SimpleNamespace(checked_out=lambda _: nullcontext("model.pkl"))
