@@ -24,7 +24,7 @@ _NO_TEXT = "\U0010fffe"  # a noncharacter: in no text that is meant for others
 _MAX_RECORD_BYTES = 16 << 20
 _PIECE_BYTES = 4 << 20
 _HEAD_BYTES = 4
-_MARKING = "mark-no-text"
+_MARKING = "no-utf-8"
 
 
 @dataclass
@@ -100,12 +100,15 @@ class CsvReader:
             return CsvBlock(_no_rows(names), rejected, first)
         if data.count(_QUOTE) % 2:
             rejected.add(first, "a quote is never closed", data.decode(errors="replace").rstrip())
-            table = _no_rows(names)
         else:
-            table = _parse(_marked(data), self._source, rejected, first)
-        self._record = first + table.num_rows + len(rejected.numbers)
-        block = CsvBlock(table, rejected, first)
-        return CsvBlock(_without_marked(block), rejected, first)
+            marked = _marked(data)
+            table = _parse(marked, self._source, rejected, first)
+            self._record = first + table.num_rows + len(rejected.numbers)
+            if marked is not data:
+                table = _without_marked(CsvBlock(table, rejected, first))
+            return CsvBlock(table, rejected, first)
+        self._record = first + len(rejected.numbers)
+        return CsvBlock(_no_rows(names), rejected, first)
 
 
 def _no_rows(names: list[str]) -> pa.Table:
@@ -179,8 +182,8 @@ def _text(key: str, blocks: Iterator[memoryview]) -> Iterator[bytes]:
         return
     decoder = codecs.getincrementaldecoder(encoding)(errors=_MARKING)
     for piece in itertools.chain((first,), pieces):
-        yield decoder.decode(piece).encode()
-    yield decoder.decode(b"", final=True).encode()
+        yield decoder.decode(piece).encode(errors="surrogateescape")
+    yield decoder.decode(b"", final=True).encode(errors="surrogateescape")
 
 
 def _unpacked(key: str, blocks: Iterator[memoryview]) -> Iterator[bytes]:
@@ -230,9 +233,10 @@ class _Stream(io.RawIOBase):
         return count
 
 
-def _mark(error: UnicodeError) -> tuple[str, int]:
+def _no_utf_8(error: UnicodeError) -> tuple[str, int]:
+    """A byte that is no UTF-8, by way of its surrogate, for what is no UTF-16: one way to set it aside is enough."""
     end = error.end if isinstance(error, UnicodeDecodeError) else 0
-    return _NO_TEXT, end
+    return "\udcff", end
 
 
-codecs.register_error(_MARKING, _mark)
+codecs.register_error(_MARKING, _no_utf_8)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from services.executor.scoring.csv_records import CsvReader
@@ -96,6 +96,7 @@ def test_a_header_alone_has_no_rows() -> None:
 
 
 @settings(max_examples=60, deadline=None)
+@example([("", "\U0010fffe")], 1)
 @given(st.lists(st.tuples(FIELD, FIELD), max_size=12), st.integers(1, 40))
 def test_what_a_csv_writer_writes_is_read_back(records: list[tuple[str, str]], block: int) -> None:
     text = io.StringIO()
