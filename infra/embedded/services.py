@@ -18,6 +18,8 @@ from infra.embedded.stackfile import program_name
 _PROBE_S: Final = 5.0
 # The stack's own settings, which no service reads.
 _OURS: Final = ("_INSTANCES", "_PORT")
+# What is named after a part of a service instead of after itself.
+_PARTS: Final = {"executor": ("MLP_SPARK_", "MLP_SCORING_")}
 # Credentials reach a service only by the connections that it needs.
 _CREDENTIALS: Final = ("_PASSWORD", "_USERNAME", "_ACCESS_KEY", "_SECRET_KEY", "_URL", "_DSN")
 
@@ -82,11 +84,19 @@ def _folders(service: str, layout: Layout) -> dict[str, str]:
 
 def _settings_for(service: str, environ: Mapping[str, str]) -> dict[str, str]:
     """The caller's settings that this service may read: a change in the others doesn't restart it."""
-    others = tuple(f"MLP_{other.name.upper()}_" for other in SERVICES if other.name != service)
+    own = _PARTS.get(service, ())
+    others = tuple(
+        prefix
+        for other in SERVICES
+        if other.name != service
+        for prefix in (f"MLP_{other.name.upper()}_", *_PARTS.get(other.name, ()))
+    )
     return {
         name: value
         for name, value in environ.items()
-        if name.startswith("MLP_") and not name.startswith(others) and not name.endswith((*_OURS, *_CREDENTIALS))
+        if name.startswith("MLP_")
+        and not name.startswith(others)
+        and (name.startswith(own) or not name.endswith((*_OURS, *_CREDENTIALS)))
     }
 
 

@@ -38,6 +38,7 @@ def test_a_service_gets_settings_but_only_the_credentials_that_it_needs(tmp_path
         MLP_REGISTRY_WORKERS="3",
         MLP_REGISTRY_INSTANCES="1",
         MLP_EXECUTOR_SLOTS="2",
+        MLP_SPARK_SECRET="secret",
         MLP_KAFKA_ADMIN_PASSWORD="secret",
         MLP_POSTGRES_DSN="secret",
         HOME="/",
@@ -66,3 +67,12 @@ def test_the_executors_folders_can_be_set(tmp_path):
     context = _context(tmp_path, MLP_SCORING_CACHE_DIR="/cache")
     (instance,) = instances([Service("executor", ())], context, running=())
     assert instance.program(context, {}).environment["MLP_SCORING_CACHE_DIR"] == "/cache"
+
+
+def test_the_executor_gets_what_is_sparks(tmp_path):
+    said = {"MLP_SPARK_SECRET": "secret", "MLP_SPARK_DRIVER_PORT": "7000", "MLP_SCORING_DRIVER_MAX_JOBS": "9"}
+    (instance,) = instances([Service("executor", ())], _context(tmp_path, **said), running=())
+    environment = instance.program(_context(tmp_path), {}).environment
+    assert environment.keys().isdisjoint(said)
+    environment = instance.program(_context(tmp_path, **said), {}).environment
+    assert said.items() <= environment.items()
