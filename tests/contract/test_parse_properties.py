@@ -44,14 +44,14 @@ def bent_examples(draw: st.DrawFn) -> tuple[str, dict]:
 
 
 @given(TYPES, JSON)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_arbitrary_json_raises_nothing_but_a_schema_violation(ce_type, body):
     with suppress(SchemaViolation):
         parse(ce_type, body)
 
 
 @given(bent_examples())
-@settings(max_examples=800, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=800, suppress_health_check=[HealthCheck.too_slow])
 def test_a_bent_example_is_refused_or_is_what_its_schema_says_and_survives_the_wire(case):
     ce_type, body = case
     try:
@@ -66,7 +66,7 @@ def test_a_bent_example_is_refused_or_is_what_its_schema_says_and_survives_the_w
 
 
 @given(TYPES, st.integers(min_value=17, max_value=900))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_nesting_of_any_depth_is_refused(ce_type, depth):
     node: object = "deep"
     for _ in range(depth):

@@ -118,5 +118,5 @@ class LeaseMachine(RuleBasedStateMachine):
         assert len(self.granted) == before + 1
 
 
-LeaseMachine.TestCase.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
+LeaseMachine.TestCase.settings = settings(max_examples=150, stateful_step_count=40)
 TestLeases = LeaseMachine.TestCase

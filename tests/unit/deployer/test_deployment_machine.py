@@ -117,5 +117,5 @@ class DeploymentMachine(RuleBasedStateMachine):
         assert folded == {name: (each.revision, each.state) for name, each in self._stored.items()}
 
 
-DeploymentMachine.TestCase.settings = settings(max_examples=80, stateful_step_count=40, deadline=None)
+DeploymentMachine.TestCase.settings = settings(max_examples=80, stateful_step_count=40)
 TestDeploymentMachine = DeploymentMachine.TestCase

@@ -256,5 +256,5 @@ class ExecutionMachine(RuleBasedStateMachine):
         assert len(self.store.of(ExecutionFinished)) == 1
 
 
-ExecutionMachine.TestCase.settings = settings(max_examples=100, stateful_step_count=40, deadline=None)
+ExecutionMachine.TestCase.settings = settings(max_examples=100, stateful_step_count=40)
 TestExecution = ExecutionMachine.TestCase

@@ -119,5 +119,5 @@ class ModelMachine(RuleBasedStateMachine):
         assert (model.aliases if model else ()) == aliases
 
 
-ModelMachine.TestCase.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
+ModelMachine.TestCase.settings = settings(max_examples=60, stateful_step_count=30)
 TestModelMachine = ModelMachine.TestCase

@@ -95,7 +95,7 @@ def test_a_header_alone_has_no_rows() -> None:
     assert read(b"\xef\xbb\xbfa,b") == ([], {})
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @example([("", "\U0010fffe")], 1)
 @given(st.lists(st.tuples(FIELD, FIELD), max_size=12), st.integers(1, 40))
 def test_what_a_csv_writer_writes_is_read_back(records: list[tuple[str, str]], block: int) -> None:
@@ -107,7 +107,7 @@ def test_what_a_csv_writer_writes_is_read_back(records: list[tuple[str, str]], b
     assert (rows, rejected) == ([list(record) for record in records], {})
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.binary(max_size=200), st.integers(1, 50))
 def test_no_bytes_whatever_stop_the_reading(garbage: bytes, block: int) -> None:
     read(b"a,b\n" + garbage, block)
