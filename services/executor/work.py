@@ -5,6 +5,7 @@ from typing import Any, Self
 from pydantic import BaseModel, ConfigDict, Field
 
 from schemas.models import ModelRegistered
+from schemas.values import Resources
 from services.executor.domain.execution import Execution
 from services.executor.scoring.job import ModelArtifact, ScoringInput, ScoringJob, output_prefix_of
 
@@ -18,10 +19,17 @@ class Work(BaseModel):
     input: ScoringInput
     keep: tuple[str, ...] | None = None
     params: dict[str, Any] = Field(default_factory=dict[str, Any])
+    resources: Resources = "small"
 
     @classmethod
     def of(
-        cls, version: ModelRegistered, input_: ScoringInput, *, keep: tuple[str, ...] | None, params: dict[str, Any]
+        cls,
+        version: ModelRegistered,
+        input_: ScoringInput,
+        *,
+        keep: tuple[str, ...] | None,
+        params: dict[str, Any],
+        resources: Resources,
     ) -> Self:
         model = ModelArtifact.model_validate(
             {
@@ -34,7 +42,7 @@ class Work(BaseModel):
                 "entrypoint": version.entrypoint,
             }
         )
-        return cls(model=model, input=input_, keep=keep, params=params)
+        return cls(model=model, input=input_, keep=keep, params=params, resources=resources)
 
 
 def job_of(execution: Execution) -> ScoringJob:
@@ -50,4 +58,5 @@ def job_of(execution: Execution) -> ScoringJob:
         output_prefix=output_prefix_of(deployment_id, execution.execution_id, execution.attempt),
         keep=work.keep,
         params=work.params,
+        resources=work.resources,
     )

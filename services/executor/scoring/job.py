@@ -5,6 +5,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from schemas.signature import Signature
+from schemas.values import Resources
 
 
 class _Frozen(BaseModel, frozen=True):
@@ -55,6 +56,7 @@ class ScoringJob(_Frozen, frozen=True):
     output_prefix: str
     keep: tuple[str, ...] | None = None
     params: dict[str, Any] = Field(default_factory=dict[str, Any])
+    resources: Resources = "small"
 
     @property
     def effective_params(self) -> dict[str, Any]:

@@ -32,7 +32,9 @@ class JobRun:
     def __init__(
         self, context: SparkContext, settings: ScoringSettings, job: ScoringJob, on_progress: Callable[[Progress], None]
     ) -> None:
-        self._context, self._settings, self._job = context, settings, job
+        profile = settings.profile(job.resources)
+        self._context, self._settings, self._job = context, settings.granting(profile), job
+        self._cores = min(context.defaultParallelism, profile.cores)
         self._on_progress = on_progress
         self._results = Bucket(settings.s3, RESULTS)
         self._log = RunLog(self._results, job.output_prefix)
@@ -67,10 +69,11 @@ class JobRun:
             job,
             Bucket(self._settings.s3, DATASETS),
             rows_per_split=self._settings.rows_per_split,
-            cores=self._context.defaultParallelism,
+            cores=self._cores,
         )
         planned_s = time.monotonic() - began
-        self._log.add("planned", splits=len(plan.splits), rows=plan.rows_total, seconds=round(planned_s, 3))
+        sizes = {"splits": len(plan.splits), "rows": plan.rows_total, "cores": self._cores}
+        self._log.add("planned", **sizes, seconds=round(planned_s, 3))
         results = self._score(plan)
         rows_in = sum(result.rows_in for result in results)
         schema = _output_schema(job, plan.layout, results)
@@ -103,7 +106,7 @@ class JobRun:
         self._check_cancelled()
         self._context.addJobTag(self._tag)
         try:
-            splits = self._context.parallelize(plan.splits, len(plan.splits))
+            splits = self._context.parallelize(plan.splits, self._tasks(len(plan.splits)))
             return splits.map(functools.partial(score_split, spec)).collect()
         except Exception as error:
             self._check_cancelled()
@@ -113,6 +116,10 @@ class JobRun:
         finally:
             with contextlib.suppress(Exception):
                 self._context.removeJobTag(self._tag)
+
+    def _tasks(self, splits: int) -> int:
+        """A split is a task, which is tried again alone; but no more tasks than cores where the driver has more."""
+        return splits if self._cores == self._context.defaultParallelism else min(splits, self._cores)
 
     def _take_lines(self, sent: dict[str, Any]) -> None:
         """Lines of a try of a split, each once: what was lost on the way comes with the split's result."""

@@ -3,12 +3,13 @@
 import os
 import tempfile
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field, SecretStr
+from pydantic import BaseModel, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from chassis.settings import FaultSettings, S3Settings, prefixed
+from schemas.values import Resources
 
 
 class SparkSettings(BaseSettings):
@@ -63,6 +64,20 @@ class SandboxSettings(BaseSettings):
     child_idle_s: float = Field(default=120, gt=0)
 
 
+class Profile(BaseModel, frozen=True):
+    """What a deployment's `resources` mean."""
+
+    cores: int = Field(ge=1, description="Tasks of one execution at a time, of the driver's cores.")
+    memory_factor: float = Field(ge=1, description="Times the sandbox's memory, for each child.")
+
+
+_PROFILES: dict[Resources, Profile] = {
+    "small": Profile(cores=2, memory_factor=1),
+    "medium": Profile(cores=4, memory_factor=2),
+    "large": Profile(cores=16, memory_factor=4),
+}
+
+
 class ScoringSettings(BaseSettings):
     """One driver and its tasks."""
 
@@ -72,6 +87,9 @@ class ScoringSettings(BaseSettings):
     spark: SparkSettings = Field(default_factory=SparkSettings)
     sandbox: SandboxSettings = Field(default_factory=SandboxSettings)
     fault: FaultSettings = Field(default_factory=FaultSettings)
+    profiles: dict[Resources, Profile] = Field(
+        default_factory=lambda: dict(_PROFILES), description="As JSON; what it doesn't name keeps its default."
+    )
     rows_per_split: int = Field(default=500_000, ge=1)
     part_bytes: int = Field(default=64 << 20, ge=1 << 20, description="A part is written when it is about this large.")
     csv_block_bytes: int = Field(default=8 << 20, ge=1 << 10)
@@ -91,3 +109,11 @@ class ScoringSettings(BaseSettings):
     driver_room_bytes: int = Field(
         default=1 << 30, ge=0, description="Free memory without which no successor is warmed beside a driver."
     )
+
+    def profile(self, resources: Resources) -> Profile:
+        return self.profiles.get(resources, _PROFILES[resources])
+
+    def granting(self, profile: Profile) -> Self:
+        """The same, with the memory that a profile gives to a sandboxed child."""
+        memory = int(self.sandbox.sandbox_memory_bytes * profile.memory_factor)
+        return self.model_copy(update={"sandbox": self.sandbox.model_copy(update={"sandbox_memory_bytes": memory})})

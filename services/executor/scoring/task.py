@@ -163,6 +163,7 @@ def _scorer(spec: TaskSpec, hear: Hear) -> Scorer:
         job.model.signature,
         text,
         repr(job.effective_params),
+        settings.sandbox.sandbox_memory_bytes,
     )
     if key not in _warm:
         while len(_warm) >= _WARM:

@@ -66,7 +66,13 @@ class ResolveRequest:
         input_ = dated_input(request.input or deployment.input, request.logical_date)
         if request.input is not None:
             await self._ensure_fits(input_, version.signature, deployment.keep, actor)
-        return Work.of(version, await self._frozen(input_), keep=deployment.keep, params=params)
+        return Work.of(
+            version,
+            await self._frozen(input_),
+            keep=deployment.keep,
+            params=params,
+            resources=deployment.resources,
+        )
 
     async def _ensure_fits(
         self, given: InputRef, signature: Signature, keep: tuple[str, ...] | None, actor: Actor

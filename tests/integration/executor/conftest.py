@@ -10,7 +10,7 @@ import pytest_asyncio
 
 from chassis.settings import S3Settings
 from infra.embedded.layout import CHECKOUT
-from services.executor.scoring.settings import SandboxSettings, ScoringSettings
+from services.executor.scoring.settings import Profile, SandboxSettings, ScoringSettings
 from services.executor.scoring.warm_driver import WarmDriver
 from tests.integration.executor.bench import Bench
 
@@ -25,6 +25,7 @@ def scoring_settings(s3: S3Settings, tmp_path_factory: pytest.TempPathFactory) -
         cache_dir=folder / "cache",
         work_dir=folder / "work",
         csv_block_bytes=64 * 1024,
+        profiles={"large": Profile(cores=1, memory_factor=1.5)},
         nice=0,
     )
 

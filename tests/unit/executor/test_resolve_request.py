@@ -94,6 +94,10 @@ async def test_a_version_is_resolved_with_its_input_and_terms():
     assert [each.etag for each in resolution.work.input.objects] == ["e"]
 
 
+async def test_what_the_deployment_may_take_travels_with_its_work():
+    assert (await World(registered(), activated(resources="large")).resolve()).work.resources == "large"
+
+
 async def test_the_narrowest_scope_of_an_alias_wins():
     facts = [registered(), registered(version=2), promoted(1), promoted(2, market="FR"), activated(alias="champion")]
 
