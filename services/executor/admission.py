@@ -68,14 +68,19 @@ class Admission:
         return found or {"_id": _DOCUMENT, "rev": 0, "places": []}
 
     async def _kept(self, places: list[Place], running: Sequence[Held], execution: Execution) -> list[Place]:
-        """Others' places whose attempts haven't begun, and may still."""
+        """Others' places whose attempts haven't been seen to begin, and may."""
         settled = {each.execution_id for each in running} | {execution.execution_id}
         open_ = [each for each in places if each.execution_id not in settled]
         standings = await self._look.standings([each.execution_id for each in open_]) if open_ else {}
         return [each for each in open_ if self._may_begin(each, standings.get(each.execution_id))]
 
     def _may_begin(self, place: Place, standing: Standing | None) -> bool:
-        if standing is None or (standing.state, standing.attempt) != ("queued", place.attempt - 1):
+        if standing is None:
+            return False
+        if standing.state == "running":
+            # It has begun since we looked who runs.
+            return True
+        if (standing.state, standing.attempt) != ("queued", place.attempt - 1):
             return False
         mark = {"owner": "", "fence": place.attempt, "beat": 0}
         return not self._observer.is_lost({"_id": place.execution_id, "lease": mark})

@@ -31,7 +31,7 @@ class Queue:
         events = EventFactory(source="/services/executor", clock=CLOCK, new_id=new_id)
         self.executions = Aggregates(database["executions"], Execution, events=events, wake=lambda *_: None)
         self.overview = Executions(self.executions.collection)
-        self._places = database["limits"]
+        self.places = database["limits"]
 
     async def put(self, **said):
         execution = queued(execution_id=str(uuid4()), **said)
@@ -39,7 +39,7 @@ class Queue:
         return execution
 
     def door(self, limits, clock=CLOCK):
-        return Admission(self._places, self.overview, limits, clock=clock, lease_s=LEASE_S)
+        return Admission(self.places, self.overview, limits, clock=clock, lease_s=LEASE_S)
 
     def claimer(self, owner, limits):
         return ClaimExecution(
@@ -127,3 +127,24 @@ async def test_an_execution_does_not_stand_in_its_own_way(queue):
     assert await queue.door(limits).admit(execution)
     assert await queue.door(limits).admit(execution)
     assert (await queue.claimer("a", limits)()).execution_id == execution.execution_id
+
+
+async def test_what_begins_between_two_looks_is_counted(queue):
+    limits = Limits(per_deployment=1)
+    first, second = await queue.put(deployment_id="d-1"), await queue.put(deployment_id="d-1")
+    assert await queue.door(limits).admit(first)
+    overview, claim = queue.overview, queue.claimer("a", limits)
+
+    class Late:
+        """Looks who runs, and only then does the first one begin."""
+
+        async def running(self):
+            found = await overview.running()
+            await claim()
+            return found
+
+        async def standings(self, execution_ids):
+            return await overview.standings(execution_ids)
+
+    door = Admission(queue.places, Late(), limits, clock=CLOCK, lease_s=LEASE_S)
+    assert not await door.admit(second)
