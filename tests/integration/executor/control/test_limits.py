@@ -131,9 +131,10 @@ async def test_an_execution_does_not_stand_in_its_own_way(queue):
 
 async def test_what_begins_between_two_looks_is_counted(queue):
     limits = Limits(per_deployment=1)
-    first, second = await queue.put(deployment_id="d-1"), await queue.put(deployment_id="d-1")
+    first = await queue.put(deployment_id="d-1", trigger="manual")
+    second = await queue.put(deployment_id="d-1", trigger="backfill")
     assert await queue.door(limits).admit(first)
-    overview, claim = queue.overview, queue.claimer("a", limits)
+    overview, claim = queue.overview, queue.claimer("a", Limits())
 
     class Late:
         """Looks who runs, and only then does the first one begin."""
