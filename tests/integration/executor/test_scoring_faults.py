@@ -97,6 +97,21 @@ async def test_a_cancelled_job_stops_within_five_seconds_and_leaves_the_driver_w
     assert own_driver.ready
 
 
+async def test_an_endless_loop_ends_with_its_job_and_leaves_nothing(own_driver: WarmDriver, bench: Bench) -> None:
+    model = bench.code(predicting("[None for _ in iter(int, 1)]"))
+    task = asyncio.create_task(score(own_driver, bench.job(bench.parquet(features(10)), model)))
+    await eventually(lambda: processes(own_driver, "bwrap", model.sha256), timeout_s=20)
+    began = time.monotonic()
+
+    await own_driver.cancel()
+    with pytest.raises(ScoringCancelled):
+        await task
+
+    assert time.monotonic() - began < 5
+    await eventually(lambda: not bwrap(own_driver), timeout_s=5)
+    assert own_driver.ready
+
+
 async def test_cancelling_the_waiting_task_stops_the_compute(own_driver: WarmDriver, slow_job) -> None:
     task = await started(own_driver, slow_job())
     began = time.monotonic()
