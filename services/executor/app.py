@@ -102,6 +102,24 @@ def _finding_log(store: S3Settings) -> FindLog:
     return find
 
 
+def _attempts(
+    service: Service, settings: Settings, executions: Repository, overview: Executions, heartbeats: Heartbeats
+) -> "partial[RunAttempt]":
+    """All that an attempt needs but its driver."""
+    return partial(
+        RunAttempt,
+        executions=executions,
+        glances=overview,
+        leases=heartbeats,
+        feed=ProgressFeed(service.publisher, service.events, service.clock),
+        reach_objects=service.objects.ping,
+        find_log=_finding_log(settings.s3),
+        clock=service.clock,
+        lease_s=settings.lease_s,
+        probe=service.health.away,
+    )
+
+
 def _work_in_slots(
     service: Service,
     settings: Settings,
@@ -114,7 +132,7 @@ def _work_in_slots(
     heartbeats = Heartbeats(
         partial(beating, settings.mongo, service.database.name, _COLLECTION), clock=clock, lease_s=lease_s
     )
-    feed = ProgressFeed(service.publisher, service.events, clock)
+    attempts = _attempts(service, settings, executions, overview, heartbeats)
     service.work_on(heartbeats.run)
     service.work_on(QueueWatch(service.database[_COLLECTION]).run)
     process = f"{socket.gethostname()}:{os.getpid()}:{new_id()[:8]}"
@@ -130,18 +148,7 @@ def _work_in_slots(
                 owner=f"{process}:{number}",
                 lease_s=lease_s,
             ),
-            run_attempt=RunAttempt(
-                executions=executions,
-                glances=overview,
-                scoring=driver,
-                leases=heartbeats,
-                feed=feed,
-                reach_objects=service.objects.ping,
-                find_log=_finding_log(settings.s3),
-                clock=clock,
-                lease_s=lease_s,
-                probe=service.health.away,
-            ),
+            run_attempt=attempts(scoring=driver),
             bell=bell,
             probe=service.health.away,
         )

@@ -1,5 +1,6 @@
 """This service's own figures. Rows, seconds and bytes are those of attempts that succeeded."""
 
+import math
 from collections.abc import Mapping
 from typing import Final
 
@@ -33,9 +34,11 @@ def count(ending: Ending) -> None:
     ATTEMPTS.labels(_NAMES[type(ending)], ending.code if isinstance(ending, Failed) else "").inc()
     if not isinstance(ending, Succeeded):
         return
+    # A counter takes nothing that isn't a number, and is spoilt for good by one that is none.
+    figures = {name: value for name, value in ending.metrics.items() if 0 <= value < math.inf}
     ROWS.labels("scored").inc(ending.rows_out)
     ROWS.labels("rejected").inc(ending.rows_rejected)
     for phase in _PHASES:
-        SECONDS.labels(phase).inc(ending.metrics.get(f"{phase}_s", 0))
+        SECONDS.labels(phase).inc(figures.get(f"{phase}_s", 0))
     for direction in _DIRECTIONS:
-        BYTES.labels(direction).inc(ending.metrics.get(f"bytes_{direction}", 0))
+        BYTES.labels(direction).inc(figures.get(f"bytes_{direction}", 0))

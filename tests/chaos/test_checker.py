@@ -44,6 +44,23 @@ def again(name: str, *, ce_id: str | None = None, **changes: Any) -> Spoil:
     return spoil
 
 
+def histogram(*, attempt: int, times: int = 1) -> Spoil:
+    """An execution's histogram, each time as an event of its own."""
+
+    def spoil(history: History) -> History:
+        [figures] = [each for each in history.records if each.topic == "ml.execution.observations"]
+        points = [{"metric": "input_histogram", "value": 4.0, "labels": {"column": "f0", "bin": "1"}}]
+        value = json.dumps({**figures.data, "attempt": attempt, "points": points}).encode()
+        added: list[Record] = []
+        for number in range(1, times + 1):
+            headers = tuple((dict(figures.headers) | {"ce_id": f"h{number}".encode()}).items())
+            where = replace(figures.position, offset=figures.position.offset + number)
+            added.append(Record(where, 0, figures.key, value, headers))
+        return replace(history, records=[*history.records, *added])
+
+    return spoil
+
+
 def saying(name: str, **changes: Any) -> Spoil:
     """One event with other content."""
 
@@ -143,6 +160,8 @@ SPOILED: list[tuple[str, Spoil]] = [
     ("attempt of two owners", again("ExecutionStarted", ce_id="other")),
     ("end of a lost attempt", saying("ExecutionFinished", attempt=1)),
     ("figures of a lost attempt", again("MetricsObserved", ce_id="other", execution_id=EXECUTION, attempt=1)),
+    ("figures of a lost attempt", histogram(attempt=1)),
+    ("figures of a lost attempt", histogram(attempt=2, times=2)),
     ("told otherwise", documents("executor", "executions", {"_id": EXECUTION, "state": "running"})),
     ("told otherwise", documents("executor", "executions", {"_id": "other", "state": "failed"})),
     ("output of a failure", saying("ExecutionFinished", status="failed")),
@@ -183,6 +202,11 @@ def test_a_clean_history_has_no_violations() -> None:
 )
 def test_the_same_event_again_is_no_violation(repeat: str) -> None:
     assert check(again(repeat)(healthy())) == []
+
+
+def test_histograms_of_the_attempt_that_succeeded_are_no_strays() -> None:
+    found = check(histogram(attempt=2)(healthy()))
+    assert "figures of a lost attempt" not in {violation.rule for violation in found}
 
 
 @pytest.mark.parametrize(("rule", "spoil"), SPOILED, ids=lambda each: each if isinstance(each, str) else "")

@@ -1,7 +1,16 @@
 """How an attempt ended, in its owner's words."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, kw_only=True)
+class Observed:
+    """A figure among others of its name, which its labels tell it from."""
+
+    metric: str
+    value: float
+    labels: Mapping[str, str]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -15,6 +24,7 @@ class Succeeded:
     rows_out: int
     rows_rejected: int
     metrics: Mapping[str, float] = field(default_factory=dict[str, float])
+    observed: Sequence[Observed] = ()
     log_uri: str | None = None
 
 

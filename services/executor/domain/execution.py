@@ -12,11 +12,11 @@ from schemas.executions import (
     ExecutionQueued,
     ExecutionStarted,
 )
-from schemas.observations import MetricsObserved
+from schemas.observations import MetricPoint, MetricsObserved
 from schemas.values import ErrorInfo, ExecutionStatus, OutputRef
 from services.executor.domain.ending import Ending, Failed, Interrupted, Succeeded, TimedOut
 from services.executor.domain.errors import AlreadyFinished, ExecutionIdConflict, ExecutionUnknown, LeaseLost
-from services.executor.domain.figures import error_message, figures, points
+from services.executor.domain.figures import error_message, figures, labelled_points, points
 from services.executor.domain.terms import Origin, Resolved, Tenure, Terms
 
 State = Literal["queued", "running", "succeeded", "failed", "cancelled", "timed_out"]
@@ -184,6 +184,11 @@ class Execution:
         measured = figures(success.metrics)
         self._end("succeeded", at, output=output, log_uri=success.log_uri, metrics=measured, **rows)
         seconds = {"duration_s": self._duration_s(at), "queue_s": self._queue_s(at)}
+        self._observe(points({**measured, **figures({**rows, **seconds})}, at))
+        for some in labelled_points(success.observed, at):
+            self._observe(some)
+
+    def _observe(self, some: tuple[MetricPoint, ...]) -> None:
         self.events.append(
             MetricsObserved(
                 model_id=self.resolved.model_id,
@@ -193,7 +198,7 @@ class Execution:
                 brand=self.resolved.brand,
                 execution_id=self.execution_id,
                 attempt=self.attempt,
-                points=points({**measured, **figures({**rows, **seconds})}, at),
+                points=some,
             )
         )
 

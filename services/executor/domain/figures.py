@@ -2,15 +2,18 @@
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
 from schemas.observations import MetricPoint
+from services.executor.domain.ending import Observed
 
 MAX_FIGURES: Final = 900
 _MAX_NAME: Final = 100
 _FOREIGN: Final = re.compile(r"[^A-Za-z0-9_.:-]")
+_POINTS_AN_EVENT: Final = 1_000
+"""A point with four long labels takes a kilobyte, and an event a megabyte at most."""
 _MAX_MESSAGE: Final = 20_000
 
 
@@ -25,6 +28,15 @@ def figures(raw: Mapping[str, float]) -> dict[str, float]:
 
 def points(values: Mapping[str, float], time: datetime) -> tuple[MetricPoint, ...]:
     return tuple(MetricPoint(metric=name, time=time, value=value) for name, value in values.items())
+
+
+def labelled_points(observed: Sequence[Observed], time: datetime) -> Iterator[tuple[MetricPoint, ...]]:
+    """As many as one event may well hold, again and again; in their order."""
+    for start in range(0, len(observed), _POINTS_AN_EVENT):
+        some = observed[start : start + _POINTS_AN_EVENT]
+        yield tuple(
+            MetricPoint(metric=one.metric, time=time, value=one.value, labels=dict(one.labels) or None) for one in some
+        )
 
 
 def error_message(text: str) -> str:

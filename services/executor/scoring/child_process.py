@@ -3,6 +3,7 @@
 import contextlib
 import fcntl
 import json
+import math
 import os
 import select
 import socket
@@ -17,8 +18,10 @@ import pyarrow as pa
 from services.executor.scoring.child import wire
 from services.executor.scoring.child.chunk import Chunk, ParquetChunk
 from services.executor.scoring.child.conversion import REJECTIONS
+from services.executor.scoring.child.counting import Counting
 from services.executor.scoring.child.scoring import Scored
 from services.executor.scoring.errors import ScoringError
+from services.executor.scoring.histograms import checked_counts
 from services.executor.scoring.sandbox import artifact_path, child_command, child_environment
 from services.executor.scoring.settings import SandboxSettings
 from services.executor.scoring.words import Words
@@ -53,6 +56,8 @@ class ChildProcess:
 
     def __init__(self, settings: SandboxSettings, artifact: Path, task: dict[str, Any], hear: Hear) -> None:
         self.hear = hear
+        self._began = time.monotonic()
+        self._counting: Counting | None = None
         self._said, self._words = _Pipe(), Words()
         self._link, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs, self._said.their_end() as printed:
@@ -82,6 +87,18 @@ class ChildProcess:
         """Of what encloses it."""
         return self._process.pid
 
+    def forget_words(self) -> None:
+        """What it has printed since its last answer belongs to no one: its next job may be another's."""
+        for _ in range(_LAST_READS):
+            if not self._said.read():
+                break
+        self._words = Words()
+
+    def count(self, counting: Counting | None) -> None:
+        """Have the inputs of the chunks that follow counted. Raises `ChildDied`."""
+        self._counting = counting
+        self._ask({"op": "count"}, memoryview(json.dumps(counting.to_dict() if counting else None).encode()))
+
     def send(self, chunk: Chunk) -> None:
         """Raises `ChildDied`."""
         if isinstance(chunk, ParquetChunk):
@@ -94,12 +111,20 @@ class ChildProcess:
         """The answer to the oldest chunk, which has `rows` rows. Raises `ChildDied`, `ChildFailed`, `ScoringError`."""
         header, pieces = self._answer()
         try:
-            predictions, rejections = (_table(piece) for piece in pieces)
-            scored = Scored(int(header["rows"]), predictions, rejections, float(header["seconds"]))
-        except (pa.ArrowException, ValueError, TypeError, KeyError) as error:
+            predictions, rejections, counts = _table(pieces[0]), _table(pieces[1]), pieces[2]
+            seconds, counting_s = (self._seconds(header[name]) for name in ("seconds", "counting_s"))
+            counted = checked_counts(counts, self._counting, predictions.num_rows)
+            scored = Scored(int(header["rows"]), predictions, rejections, seconds, counted, counting_s)
+        except (pa.ArrowException, ValueError, TypeError, LookupError) as error:
             raise ScoringError("prediction-shape", f"the model's process gave no readable answer: {error}") from error
         _check(scored, rows)
         return scored
+
+    def _seconds(self, said: Any) -> float:
+        """A share of its life. Raises `ValueError`."""
+        if not 0 <= float(said) < math.inf:
+            raise ValueError("its seconds are no time")
+        return min(float(said), time.monotonic() - self._began)
 
     def close(self) -> None:
         self._link.close()

@@ -1,16 +1,17 @@
 """Scores in a sandboxed child, with two chunks in flight so that neither side waits for the other."""
 
+import contextlib
 from collections import deque
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 from services.executor.scoring.child.scoring import Scored
-from services.executor.scoring.child_process import ChildDied, ChildFailed, ChildProcess, Hear
+from services.executor.scoring.child_process import ChildDied, ChildFailed, ChildProcess
 from services.executor.scoring.errors import ScoringError
 from services.executor.scoring.local_scorer import freeze_heap
 from services.executor.scoring.peaks import begin_measuring, peak_bytes
 from services.executor.scoring.reading import LoadedChunk
-from services.executor.scoring.scorer import ScorerTask
+from services.executor.scoring.scorer import ScorerTask, Watching
 
 _IN_FLIGHT = 2
 _DEATHS = 2
@@ -21,18 +22,19 @@ class ChildScorer:
     def __init__(self, task: ScorerTask) -> None:
         self._task = task
         self._child: ChildProcess | None = None
-        self._hear = task.hear
+        self._watching = Watching(task.hear)
         self.inspection = self._start().inspection
         freeze_heap()
 
-    def score(self, chunks: Iterable[LoadedChunk], hear: Hear) -> Iterator[tuple[LoadedChunk, Scored]]:
+    def score(self, chunks: Iterable[LoadedChunk], watching: Watching) -> Iterator[tuple[LoadedChunk, Scored]]:
         flight: deque[LoadedChunk] = deque()
-        self._hear = hear
-        if self._child is None or not self._child.alive:
-            self._start()
-        else:
-            self._child.hear = hear
+        self._watching = watching
+        if self._child is not None and self._child.alive:
             begin_measuring(self._child.pid)
+            self._child.forget_words()
+            self._watch(self._child)
+        else:
+            self._start()
         try:
             for loaded in chunks:
                 self._send(loaded, flight)
@@ -65,8 +67,14 @@ class ChildScorer:
                     message = f"{self._task.job.model.name}, while it was loaded: {error}"
                     raise ScoringError("artifact-unreadable", message) from error
             else:
+                self._watch(self._child)
                 return self._child
         raise AssertionError  # the loop returns or raises
+
+    def _watch(self, child: ChildProcess) -> None:
+        child.hear = self._watching.hear
+        with contextlib.suppress(ChildDied):  # Whoever asks it for more finds out.
+            child.count(self._watching.counting)
 
     def _loaded(self) -> ChildProcess:
         model = self._task.job.model
@@ -79,7 +87,7 @@ class ChildScorer:
             "text": self._task.plan.text,
         }
         with self._task.artifacts.checked_out(model) as path:
-            return ChildProcess(self._task.sandbox, path, task, self._hear)
+            return ChildProcess(self._task.sandbox, path, task, self._watching.hear)
 
     def _send(self, loaded: LoadedChunk, flight: deque[LoadedChunk]) -> None:
         child = self._child or self._start()

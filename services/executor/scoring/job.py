@@ -79,6 +79,14 @@ class Progress(_Frozen, frozen=True):
     splits_total: int
 
 
+class Observation(_Frozen, frozen=True):
+    """A figure among others of its name, which its labels tell it from."""
+
+    metric: str
+    value: float
+    labels: dict[str, str] = Field(default_factory=dict[str, str])
+
+
 class ScoringOutcome(_Frozen, frozen=True):
     """A finished job: everything that `ExecutionFinished` says about its output."""
 
@@ -90,3 +98,4 @@ class ScoringOutcome(_Frozen, frozen=True):
     rows_out: int
     rows_rejected: int
     metrics: dict[str, float]
+    observations: tuple[Observation, ...] = ()

@@ -5,14 +5,14 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from services.executor.scoring.child.chunk import ChunkUnreadable
+from services.executor.scoring.child.counting import Counting
 from services.executor.scoring.child.failing import in_words
 from services.executor.scoring.child.formats import Format, SignatureMismatch
 from services.executor.scoring.child.outputs import PredictionShape
 from services.executor.scoring.child.scoring import Model, ModelFailed, Plan, Scored, score_chunk
-from services.executor.scoring.child_process import Hear
 from services.executor.scoring.errors import ScoringError
 from services.executor.scoring.reading import LoadedChunk
-from services.executor.scoring.scorer import ScorerTask
+from services.executor.scoring.scorer import ScorerTask, Watching
 
 
 class LocalScorer:
@@ -22,10 +22,10 @@ class LocalScorer:
         self.inspection = inspection
         freeze_heap()
 
-    def score(self, chunks: Iterable[LoadedChunk], hear: Hear) -> Iterator[tuple[LoadedChunk, Scored]]:
-        del hear  # What is data only has no code that could print.
+    def score(self, chunks: Iterable[LoadedChunk], watching: Watching) -> Iterator[tuple[LoadedChunk, Scored]]:
+        """What is data only has no code that could print."""
         for loaded in chunks:
-            yield loaded, self._score(loaded)
+            yield loaded, self._score(loaded, watching.counting)
 
     def peak_bytes(self) -> int:
         """The worker's own is measured there."""
@@ -34,9 +34,9 @@ class LocalScorer:
     def close(self) -> None:
         """The model goes with its last reference."""
 
-    def _score(self, loaded: LoadedChunk) -> Scored:
+    def _score(self, loaded: LoadedChunk, counting: Counting | None) -> Scored:
         try:
-            return score_chunk(loaded.chunk, self._plan, self._model)
+            return score_chunk(loaded.chunk, self._plan, self._model, counting)
         except ModelFailed as error:
             raise ScoringError("model-failed", loaded.place(str(error), error.row)) from error
         except PredictionShape as error:

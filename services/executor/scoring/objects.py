@@ -6,7 +6,7 @@ from functools import lru_cache
 from urllib.parse import urlsplit
 
 import obstore
-from obstore.exceptions import BaseError, PreconditionError
+from obstore.exceptions import AlreadyExistsError, BaseError, PreconditionError
 from obstore.store import S3Store
 
 from chassis.settings import S3Settings
@@ -80,6 +80,16 @@ class Bucket:
         except (BaseError, OSError) as error:
             raise self._unavailable(key, error) from error
         return f"s3://{self.name}/{key}"
+
+    def put_new(self, key: str, data: bytes) -> bool:
+        """Stores the object unless there is one. False doesn't mean that it is another's: a try may be repeated."""
+        try:
+            obstore.put(self._store, key, data, mode="create", use_multipart=False)
+        except (AlreadyExistsError, PreconditionError):
+            return False
+        except (BaseError, OSError) as error:
+            raise self._unavailable(key, error) from error
+        return True
 
     def list(self, prefix: str) -> Iterator[InputObject]:
         """Objects at or under the prefix, whose last segment is a whole name."""

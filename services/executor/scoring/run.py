@@ -3,8 +3,9 @@
 import contextlib
 import functools
 import time
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any, Final, TypeVar
 
 import pyarrow as pa
 from pyspark import SparkContext
@@ -13,7 +14,15 @@ from chassis.crash_points import CrashPoint, crash_points
 from services.executor.scoring.child.conversion import ARROW_TYPES
 from services.executor.scoring.child.outputs import PREDICTION
 from services.executor.scoring.errors import ScoringCancelled, ScoringError
-from services.executor.scoring.job import Progress, ScoringJob, ScoringOutcome
+from services.executor.scoring.histograms import (
+    COLUMNS,
+    COUNTED_ROWS,
+    VersionBins,
+    merged,
+    observations,
+    version_bins,
+)
+from services.executor.scoring.job import InputObject, Progress, ScoringJob, ScoringOutcome
 from services.executor.scoring.layout import Layout
 from services.executor.scoring.manifest import build_manifest, sha256
 from services.executor.scoring.objects import DATASETS, RESULTS, Bucket, parse_uri
@@ -21,9 +30,15 @@ from services.executor.scoring.planning import JobPlan, make_plan
 from services.executor.scoring.progress import ProgressBoard
 from services.executor.scoring.run_metrics import run_metrics
 from services.executor.scoring.runlog import RunLog
+from services.executor.scoring.sampling import SAMPLES_TRY, sample_bins
 from services.executor.scoring.settings import ScoringSettings
+from services.executor.scoring.splits import Split
 from services.executor.scoring.task import SplitResult, TaskSpec, score_split
 from services.executor.scoring.writing import type_change
+
+_T = TypeVar("_T")
+_BYTES_A_ROW: Final = 64
+"""Of a CSV, whose rows nobody has counted yet; a guess, for nothing but the share that is looked at."""
 
 
 class JobRun:
@@ -91,8 +106,8 @@ class JobRun:
             on_lines=self._take_lines,
         )
         with board:
-            spec = TaskSpec(self._job, plan.layout, self._settings, board.address)
-            results = self._collect(spec, plan)
+            spec = self._with_bins(TaskSpec(self._job, plan.layout, self._settings, board.address), plan)
+            results = self._on_workers(functools.partial(score_split, spec), plan.splits)
         if results and (found := results[0].inspection):
             self._log.add("model_loaded", **found)
         for result in results:
@@ -102,12 +117,29 @@ class JobRun:
                 raise result.error
         return sorted(results, key=lambda result: result.split)
 
-    def _collect(self, spec: TaskSpec, plan: JobPlan) -> list[SplitResult]:
+    def _with_bins(self, spec: TaskSpec, plan: JobPlan) -> TaskSpec:
+        """With the bins that the version's first run fixed, which may be this one. Without: nothing is counted."""
+
+        def sample() -> VersionBins | None:
+            [sampled] = self._on_workers(functools.partial(sample_bins, spec), plan.splits[:1])
+            self._take_lines({"split": plan.splits[0].index, "try": SAMPLES_TRY, "lines": sampled.log})
+            return sampled.bins
+
+        bins, why = version_bins(self._results, self._job.model, sample)
+        if bins is None:
+            self._log.add("not_counted", reason=why)
+            return spec
+        left_out = max(0, len(self._job.model.signature.inputs) - COLUMNS)
+        every = counted_every(plan.rows_total, self._job.input.objects)
+        self._log.add("counting", bins_of=why, every=every, columns=len(bins.inputs), columns_left_out=left_out)
+        return replace(spec, bins=bins, every=every)
+
+    def _on_workers(self, does: Callable[[Split], _T], some: Sequence[Split]) -> list[_T]:
+        """One task a split."""
         self._check_cancelled()
         self._context.addJobTag(self._tag)
         try:
-            splits = self._context.parallelize(plan.splits, self._tasks(len(plan.splits)))
-            return splits.map(functools.partial(score_split, spec)).collect()
+            return self._context.parallelize(some, self._tasks(len(some))).map(does).collect()
         except Exception as error:
             self._check_cancelled()
             if self._failure:
@@ -157,7 +189,17 @@ class JobRun:
             log_uri=log_uri or "",
             **rows,
             metrics=metrics,
+            observations=(
+                *observations("input", merged([result.inputs for result in results])),
+                *observations("prediction", merged([result.predictions for result in results])),
+            ),
         )
+
+
+def counted_every(rows: int | None, objects: Sequence[InputObject]) -> int:
+    """One of so many rows is counted, so that a run's are about as many whatever its size."""
+    known = sum(item.size_bytes for item in objects) // _BYTES_A_ROW if rows is None else rows
+    return max(1, known // COUNTED_ROWS)
 
 
 def _output_schema(job: ScoringJob, layout: Layout, results: list[SplitResult]) -> pa.Schema:

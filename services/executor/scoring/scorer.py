@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from services.executor.scoring.artifacts import ArtifactCache
+from services.executor.scoring.child.counting import Counting
 from services.executor.scoring.child.formats import Source
 from services.executor.scoring.child.scoring import Plan, Scored
 from services.executor.scoring.child_process import Hear
@@ -35,17 +36,22 @@ class ScorerTask:
         )
 
 
+@dataclass(frozen=True)
+class Watching:
+    """What is seen of the model while chunks are scored: what its code prints, and its inputs, counted."""
+
+    hear: Hear
+    counting: Counting | None = None
+
+
 class Scorer(Protocol):
     """A loaded model in a Spark worker, kept warm for the next task and the next job with the same model and plan."""
 
     inspection: dict[str, Any]
     """What the model's file says about itself, for the run's log."""
 
-    def score(self, chunks: Iterable[LoadedChunk], hear: Hear) -> Iterator[tuple[LoadedChunk, Scored]]:
-        """Chunks in, in order, with their scores; what the model's code prints is given to `hear`.
-
-        Raises `ScoringError`.
-        """
+    def score(self, chunks: Iterable[LoadedChunk], watching: Watching) -> Iterator[tuple[LoadedChunk, Scored]]:
+        """Chunks in, in order, with their scores. Raises `ScoringError`."""
         ...
 
     def peak_bytes(self) -> int:

@@ -14,16 +14,18 @@ from schemas.signature import SignatureField
 from services.executor.scoring.artifacts import ArtifactCache
 from services.executor.scoring.assembly import Reason, accepted_rows, count_reasons, rejected_rows
 from services.executor.scoring.child.conversion import Column
+from services.executor.scoring.child.counting import Counting, Counts
 from services.executor.scoring.child.scoring import Plan, Scored
 from services.executor.scoring.child_process import Hear
 from services.executor.scoring.errors import ScoringError, unforeseen
+from services.executor.scoring.histograms import VersionBins, counting_of, inputs_schema
 from services.executor.scoring.job import ScoringJob
 from services.executor.scoring.layout import Layout
 from services.executor.scoring.objects import DATASETS, MODELS, RESULTS, Bucket, parse_uri
 from services.executor.scoring.peaks import begin_measuring, own_peak_bytes
 from services.executor.scoring.progress import ProgressAddress, TaskProgress
 from services.executor.scoring.reading import Fetcher, LoadedChunk
-from services.executor.scoring.scorer import Scorer, ScorerTask
+from services.executor.scoring.scorer import Scorer, ScorerTask, Watching
 from services.executor.scoring.scorers import open_scorer
 from services.executor.scoring.settings import ScoringSettings
 from services.executor.scoring.splits import Split
@@ -46,6 +48,9 @@ class TaskSpec:
     layout: Layout
     settings: ScoringSettings
     progress: ProgressAddress
+    bins: VersionBins | None = None
+    """None: nothing is counted."""
+    every: int = 1
 
 
 @dataclass
@@ -62,6 +67,8 @@ class SplitResult:
     inspection: dict[str, Any] = field(default_factory=dict[str, Any])
     seconds: dict[str, float] = field(default_factory=dict[str, float])
     summary: PredictionSummary = field(default_factory=PredictionSummary)
+    inputs: Counts | None = None
+    predictions: Counts | None = None
     bytes_read: int = 0
     peak_memory_bytes: int = 0
     log: list[Numbered] = field(default_factory=list[Numbered])
@@ -95,12 +102,13 @@ def _score(spec: TaskSpec, split: Split, progress: TaskProgress, log: TaskLog) -
     log.add("split_began", pieces=len(split.pieces))
     result = SplitResult(split.index, log.attempt, log=log.kept)
     began = time.perf_counter()
-    scorer = _scorer(spec, log.hear)
-    result.seconds |= {"load_s": time.perf_counter() - began, "score_s": 0.0}
+    scorer = scorer_of(spec, log.hear)
+    result.seconds |= {"load_s": time.perf_counter() - began, "score_s": 0.0, "count_s": 0.0}
     result.inspection = scorer.inspection
     work = _Work(spec, split)
-    for loaded, scored in scorer.score(work.fetcher.chunks(split), log.hear):
+    for loaded, scored in scorer.score(work.fetcher.chunks(split), Watching(log.hear, _counting(spec))):
         work.write(loaded, scored)
+        _count(spec, result, scored)
         result.summary.add(scored.predictions)
         result.rows_in += loaded.rows + len(loaded.lines.numbers)
         result.rows_out += scored.predictions.num_rows
@@ -111,6 +119,29 @@ def _score(spec: TaskSpec, split: Split, progress: TaskProgress, log: TaskLog) -
     _tell(log, result, work.reasons)
     progress.report(result.rows_in, done=True)
     return result
+
+
+def _counting(spec: TaskSpec) -> Counting | None:
+    """Of the inputs."""
+    return counting_of(spec.bins.inputs, inputs_schema(spec.job.model), every=spec.every) if spec.bins else None
+
+
+def _count(spec: TaskSpec, result: SplitResult, scored: Scored) -> None:
+    """Inputs are counted where they are decoded, predictions here: a model's own process has no say in them."""
+    began, rows = time.perf_counter(), scored.predictions.num_rows
+    if result.inputs and scored.counts:
+        result.inputs.merge(scored.counts)
+    else:
+        result.inputs = scored.counts
+    if spec.bins and rows:
+        predictions = scored.predictions.combine_chunks()
+        if result.predictions is None:
+            counting = counting_of(spec.bins.predictions, predictions.schema, every=spec.every)
+            result.predictions = Counts(counting) if counting else None
+        if result.predictions:
+            names = predictions.schema.names
+            result.predictions.add({name: pa.concat_arrays(predictions.column(name).chunks) for name in names}, rows)
+    result.seconds["count_s"] += time.perf_counter() - began + scored.counting_s
 
 
 def _tell(log: TaskLog, result: SplitResult, reasons: Counter[Reason]) -> None:
@@ -152,23 +183,27 @@ class _Work:
         result.bytes_read = self._datasets.bytes_read
 
 
-def _scorer(spec: TaskSpec, hear: Hear) -> Scorer:
+def plan_of(job: ScoringJob) -> Plan:
+    signature = job.model.signature
+    return Plan(_columns(signature.inputs), _columns(signature.outputs), job.input.format == "csv")
+
+
+def scorer_of(spec: TaskSpec, hear: Hear) -> Scorer:
     """A warm one for the same bytes, signature and parameters, or a new one in the place of the least recently used."""
     job, settings = spec.job, spec.settings
-    text = job.input.format == "csv"
+    plan = plan_of(job)
     key = (
         job.model.sha256,
         job.model.format,
         job.model.entrypoint,
         job.model.signature,
-        text,
+        plan.text,
         repr(job.effective_params),
         settings.sandbox.sandbox_memory_bytes,
     )
     if key not in _warm:
         while len(_warm) >= _WARM:
             _warm.popitem(last=False)[1].close()
-        plan = Plan(_columns(job.model.signature.inputs), _columns(job.model.signature.outputs), text)
         cache = ArtifactCache(Bucket(settings.s3, MODELS), settings.cache_dir, settings.cache_bytes)
         _warm[key] = open_scorer(ScorerTask(job, plan, cache, settings.sandbox, hear))
     _warm.move_to_end(key)

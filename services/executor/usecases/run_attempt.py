@@ -11,7 +11,7 @@ from chassis.bus.perseverance import ProbeAll, through_outages, told_apart
 from chassis.clock import Clock
 from chassis.crash_points import CrashPoint, crash_points
 from chassis.errors import Outage, PlatformError
-from services.executor.domain.ending import Ending, Failed, Interrupted, Succeeded, TimedOut
+from services.executor.domain.ending import Ending, Failed, Interrupted, Observed, Succeeded, TimedOut
 from services.executor.domain.errors import LeaseLost
 from services.executor.domain.execution import Execution
 from services.executor.domain.terms import Tenure
@@ -174,6 +174,7 @@ def _succeeded(outcome: ScoringOutcome) -> Succeeded:
         rows_out=outcome.rows_out,
         rows_rejected=outcome.rows_rejected,
         metrics=outcome.metrics,
+        observed=tuple(Observed(**each.model_dump()) for each in outcome.observations),
         log_uri=outcome.log_uri or None,
     )
 

@@ -1,7 +1,7 @@
 """Each execution ends once, each attempt has one owner, and only the last attempt shows anything."""
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from tests.chaos.checker.violation import Violation
 from tests.chaos.history import History, Record
@@ -41,10 +41,23 @@ def show_the_last_attempt_alone(history: History) -> Iterator[Violation]:
             if end.data.get("attempt") != len(attempts):
                 yield Violation("end of a lost attempt", which, f"attempt {end.data.get('attempt')}", tuple(facts))
             wanted = [end.data.get("attempt")] if end.data.get("status") == "succeeded" else []
-            found = [each.data.get("attempt") for each in observed.get(which, ())]
-            if found != wanted:
+            figures, others = _told_apart(observed.get(which, ()))
+            found = [each.data.get("attempt") for each in figures]
+            if found != wanted or _are_strays(others, wanted):
                 message = f"figures of attempts {found} instead of {wanted}"
                 yield Violation("figures of a lost attempt", which, message, (end, *observed.get(which, ())))
+
+
+def _told_apart(observed: Sequence[Record]) -> tuple[list[Record], list[Record]]:
+    """The run's figures, and its histograms, which take as many events as they need."""
+    figures = [each for each in observed if any(point["metric"] == "rows_out" for point in each.data.get("points", ()))]
+    return figures, [each for each in observed if each not in figures]
+
+
+def _are_strays(histograms: Sequence[Record], wanted: Sequence[object]) -> bool:
+    """Of another attempt, or the same points twice."""
+    told = [str(each.data.get("points")) for each in histograms]
+    return len(told) != len(set(told)) or any(each.data.get("attempt") not in wanted for each in histograms)
 
 
 def stored_as_told(history: History) -> Iterator[Violation]:

@@ -17,7 +17,7 @@ from services.executor.scoring.errors import ScoringCancelled, ScoringError
 from services.executor.scoring.job import ScoringJob
 from services.executor.scoring.runlog import find_log
 from services.executor.scoring.warm_driver import WarmDriver
-from tests.integration.executor.bench import Bench, features, frame, predicting, score, signature
+from tests.integration.executor.bench import FEATURES, Bench, features, predicting, score, signature
 
 
 def saying(*, pause_s: float = 0) -> str:
@@ -97,6 +97,20 @@ async def test_a_model_that_floods_its_output_neither_hangs_nor_fills_the_log(be
     assert any("lines left out" in text for text in said(bench, job)) or len(said(bench, job)) >= 100
 
 
+async def test_what_a_warm_model_prints_after_its_job_is_not_in_the_next_ones_log(
+    bench: Bench, driver: WarmDriver
+) -> None:
+    late = "__import__('threading').Timer(0.3, print, args=['first row', float(rows['f0'].iloc[0])]).start()"
+    model = bench.code(predicting(f"({late}, np.zeros(len(rows)))[1]"))
+    jobs = [
+        bench.job(bench.parquet(pa.table({**dict.fromkeys(FEATURES, [float(n)] * 8_000)})), model) for n in range(2)
+    ]
+    await score(driver, jobs[0])
+    await asyncio.sleep(1)
+    await score(driver, jobs[1])
+    assert "first row 0.0" not in said(bench, jobs[1])
+
+
 async def test_rejected_rows_are_counted_by_reason_and_no_value_is_in_the_log(bench: Bench, driver: WarmDriver) -> None:
     table = pa.table({"f0": pa.array(["1.5", "confidential", None, "2.5"])})
     model = bench.sklearn(LinearRegression().fit([[0.0], [1.0]], [0.0, 1.0]), signature=signature(names=["f0"]))
@@ -124,11 +138,13 @@ async def test_memory_bytes_and_splits_are_among_the_figures(bench: Bench, drive
     assert {"rows_per_s", "load_s", "read_s", "score_s", "write_s"} <= set(metrics)
 
 
-async def test_a_peak_of_an_earlier_run_is_not_this_ones(bench: Bench, driver: WarmDriver) -> None:
-    model = bench.sklearn(LinearRegression().fit(frame(features(50)), features(50)["f0"].to_numpy()))
-    await score(driver, bench.job(bench.parquet(features(1_000)), bench.code(greedy(500))))
-    outcome = await score(driver, bench.job(bench.parquet(features(1_000)), model))
-    assert outcome.metrics["peak_memory_bytes"] < 500 << 20
+async def test_a_peak_of_an_earlier_run_of_the_warm_model_is_not_this_ones(bench: Bench, driver: WarmDriver) -> None:
+    model = bench.code(predicting("(np.ones(500 << 17) if rows['f0'].iloc[0] > 0 else 0, np.zeros(len(rows)))[1]"))
+    peaks = []
+    for value in (1.0, 0.0):
+        uri = bench.parquet(pa.table(dict.fromkeys(FEATURES, [value] * 8_000)))
+        peaks.append((await score(driver, bench.job(uri, model))).metrics["peak_memory_bytes"])
+    assert peaks[1] < 500 << 20 < peaks[0]
 
 
 async def test_the_operators_command_shows_a_log_by_its_address(

@@ -1,12 +1,13 @@
 """The aggregate's rules, one by one."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from schemas.executions import ExecutionCancelling, ExecutionFinished, ExecutionMatched, ExecutionStarted
 from schemas.observations import MetricsObserved
-from services.executor.domain.ending import Failed, Interrupted, Succeeded, TimedOut
+from services.executor.domain.ending import Failed, Interrupted, Observed, Succeeded, TimedOut
 from services.executor.domain.errors import AlreadyFinished, ExecutionIdConflict, LeaseLost
 from services.executor.domain.execution import LONGEST_PAUSE
 from services.executor.domain.terms import Tenure
@@ -187,3 +188,19 @@ def test_a_logical_date_keeps_its_microseconds():
     cancel(execution)
 
     assert last(execution).logical_date.microsecond == 123456
+
+
+def test_histograms_travel_in_events_that_are_small_enough_and_none_doubles():
+    labels = {"column": "é" * 200, "bin": "1", "low": "-1.7976931348623157e+308", "high": "1.7976931348623157e+308"}
+    observed = [Observed(metric="input_histogram", value=float(number), labels=labels) for number in range(2_500)]
+    execution = started()
+    execution.finish(FIRST, replace(SUCCESS, observed=observed), LATER)
+
+    _, _, *events = execution.events
+    assert [len(each.points) for each in events] == [1_000, 1_000, 500]
+    assert [point.value for each in events for point in each.points] == list(range(2_500))
+    assert {(each.execution_id, each.attempt, each.model_version) for each in events} == {
+        (execution.execution_id, 1, 1)
+    }
+    assert all(len(each.model_dump_json()) < 1_000_000 for each in events)
+    assert {point.time for each in events for point in each.points} == {LATER}

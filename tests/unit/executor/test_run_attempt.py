@@ -1,6 +1,7 @@
 """An attempt from its claim to its end."""
 
 import asyncio
+import math
 
 import pytest
 from prometheus_client import REGISTRY
@@ -234,6 +235,15 @@ async def test_endings_rows_seconds_and_bytes_are_counted(bench):
     after = [sample(name, **labels) for name, labels in names]
     assert [now - then for now, then in zip(after, before, strict=True)] == [1, 9, 1, 1.5, 700]
     assert sample("running_attempts") == 0
+
+
+async def test_a_figure_that_is_no_number_spoils_no_counter_and_no_ending(bench):
+    task = await bench.begin()
+    await bench.scoring.end(outcome(metrics={"score_s": float("nan"), "read_s": -1.0, "load_s": float("inf")}))
+    await task
+
+    assert bench.end.status == "succeeded"
+    assert all(math.isfinite(sample("work_seconds_total", phase=phase)) for phase in ("score", "read", "load"))
 
 
 async def test_a_failed_attempt_is_counted_by_its_code_even_if_another_follows(bench):

@@ -15,6 +15,7 @@ import pyarrow as pa
 from . import formats
 from .chunk import ArrowChunk, Chunk, ChunkUnreadable, ParquetChunk
 from .conversion import Column
+from .counting import Counting
 from .failing import in_words
 from .outputs import PredictionShape
 from .scoring import Model, ModelFailed, Plan, Scored, score_chunk
@@ -30,13 +31,17 @@ def main() -> None:
         # What a model prints is read while it runs.
         sys.stdout.reconfigure(line_buffering=True, errors="backslashreplace")
     loaded: tuple[Model, Plan] | None = None
+    counting: Counting | None = None
     try:
         while True:
             header, pieces = receive(link)
             if header["op"] == "load":
                 loaded = _load(link, json.loads(bytes(pieces[0]))) or loaded
+            elif header["op"] == "count":
+                raw = json.loads(bytes(pieces[0]))
+                counting = Counting.from_dict(raw) if raw else None
             elif loaded:
-                _score(link, header, pieces, loaded)
+                _score(link, _chunk(header, pieces), loaded, counting)
     except (EOFError, TimeoutError, BrokenPipeError):
         return
 
@@ -68,11 +73,10 @@ def _load(link: socket.socket, task: dict[str, Any]) -> tuple[Model, Plan] | Non
     return model, plan
 
 
-def _score(link: socket.socket, header: dict[str, Any], pieces: list[memoryview], loaded: tuple[Model, Plan]) -> None:
+def _score(link: socket.socket, chunk: Chunk, loaded: tuple[Model, Plan], counting: Counting | None) -> None:
     model, plan = loaded
     try:
-        scored = score_chunk(_chunk(header, pieces), plan, model)
-        _answer(link, scored)
+        _answer(link, score_chunk(chunk, plan, model, counting))
     except ModelFailed as error:
         _fail(link, "model-failed", str(error), row=error.row)
     except PredictionShape as error:
@@ -90,8 +94,9 @@ def _chunk(header: dict[str, Any], pieces: list[memoryview]) -> Chunk:
 
 
 def _answer(link: socket.socket, scored: Scored) -> None:
-    header = {"ok": True, "rows": scored.rows, "seconds": scored.seconds}
-    send(link, header, (_stream(scored.predictions), _stream(scored.rejections)))
+    header = {"ok": True, "rows": scored.rows, "seconds": scored.seconds, "counting_s": scored.counting_s}
+    counts = json.dumps(scored.counts.to_dict() if scored.counts else None).encode()
+    send(link, header, (_stream(scored.predictions), _stream(scored.rejections), memoryview(counts)))
 
 
 def _stream(table: pa.Table) -> memoryview:

@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from .chunk import Chunk
 from .conversion import Column, Rejections, convert_rows
+from .counting import Counting, Counts
 from .failing import in_words
 from .outputs import PREDICTION, PredictionShape, to_table
 
@@ -49,17 +50,21 @@ class Scored:
     predictions: pa.Table
     rejections: pa.Table
     seconds: float
+    counts: Counts | None = None
+    """Of the inputs of these rows; None where nothing is counted."""
+    counting_s: float = 0.0
 
 
-def score_chunk(chunk: Chunk, plan: Plan, model: Model) -> Scored:
-    """Scores one chunk.
+def score_chunk(chunk: Chunk, plan: Plan, model: Model, counting: Counting | None = None) -> Scored:
+    """Scores one chunk, and counts its inputs.
 
     Raises:
         ModelFailed: the model raised.
         PredictionShape: what it gave doesn't fit.
         ChunkUnreadable: the bytes can't be decoded.
     """
-    rows, seconds = 0, 0.0
+    rows, seconds, counting_s = 0, 0.0, 0.0
+    counts = Counts(counting) if counting else None
     rejections, tables = Rejections(), list[pa.Table]()
     for batch in chunk.batches(plan.input_names):
         columns, kept = convert_rows(batch, plan.inputs, text=plan.text, first_row=rows, rejections=rejections)
@@ -67,9 +72,13 @@ def score_chunk(chunk: Chunk, plan: Plan, model: Model) -> Scored:
         if count:
             began = time.perf_counter()
             tables.append(to_table(_predict(model, columns, count, kept, rows), plan.outputs, count))
-            seconds += time.perf_counter() - began
+            ended = time.perf_counter()
+            seconds += ended - began
+            if counts:
+                counts.add(dict(zip(plan.input_names, columns, strict=True)), count)
+                counting_s += time.perf_counter() - ended
         rows += batch.num_rows
-    return Scored(rows, _joined(tables, plan), rejections.table(), seconds)
+    return Scored(rows, _joined(tables, plan), rejections.table(), seconds, counts, counting_s)
 
 
 def _joined(tables: list[pa.Table], plan: Plan) -> pa.Table:

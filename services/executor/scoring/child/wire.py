@@ -41,7 +41,7 @@ def receive(link: socket.socket) -> tuple[dict[str, Any], list[memoryview]]:
     try:
         header: dict[str, Any] = json.loads(packet)
         return header, _pieces(memory, header["sizes"])
-    except (TypeError, KeyError, OSError) as error:
+    except (TypeError, KeyError, OSError, RecursionError) as error:
         raise ValueError(f"no message of ours: {error}") from error
     finally:
         os.close(memory)

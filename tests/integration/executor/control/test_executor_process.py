@@ -56,6 +56,10 @@ def long_input(bench):
     return {"uri": bench.parquet(*[table] * 150), "format": "parquet"}
 
 
+def _metrics(said) -> set[str]:
+    return {point["metric"] for point in said.data["points"]}
+
+
 async def test_a_killed_executor_leaves_nothing_and_the_next_one_finishes(
     world, deploy, bench, start_executor, onnx_model, long_input
 ):
@@ -76,6 +80,10 @@ async def test_a_killed_executor_leaves_nothing_and_the_next_one_finishes(
     assert json.loads(manifest)["attempt"] == 2
     assert world.names(execution_id).count("ExecutionFinished") == 1
     assert await asyncio.to_thread(second.stop) == 0
+    observed = world.about(execution_id, "ml.execution.observations")
+    assert {"rows_out", "peak_memory_bytes"} <= _metrics(observed[0])
+    assert {"input_histogram", "prediction_histogram"} <= _metrics(observed[1])
+    assert {each.data["attempt"] for each in observed} == {2}
 
 
 @pytest.mark.long
@@ -104,7 +112,9 @@ async def test_a_frozen_executors_driver_ends_by_itself_and_nothing_of_its_attem
 
     assert (finished["status"], finished["attempt"]) == ("succeeded", 2)
     assert world.names(execution_id).count("ExecutionFinished") == 1
-    assert [each.data["attempt"] for each in world.about(execution_id, "ml.execution.observations")] == [2]
+    observed = world.about(execution_id, "ml.execution.observations")
+    assert {each.data["attempt"] for each in observed} == {2}
+    assert sum("rows_out" in _metrics(each) for each in observed) == 1
     assert not [each for each in world.about(execution_id) if b"attempt-1/" in each.record.value]
     assert b"attempt-1/" not in bench.fetch(finished["output"]["manifest_uri"])
     await _until(lambda: len(folders & set(drivers_folder.iterdir())) == 1, "its files were left behind")

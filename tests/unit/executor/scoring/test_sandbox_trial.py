@@ -67,6 +67,9 @@ def scorer(monkeypatch):
                 raise ChildDied(deaths.pop())
             self.inspection = {}
 
+        def count(self, _counting):
+            return
+
         def close(self):
             return
 
