@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 import os
 import signal
 import time
@@ -70,10 +71,13 @@ async def started(driver: WarmDriver, job: ScoringJob) -> asyncio.Task:
 
 async def test_a_killed_python_worker_is_a_retry(own_driver: WarmDriver, slow_job, bench: Bench) -> None:
     task = await started(own_driver, slow_job())
-    [_, *workers] = sorted(processes(own_driver, "scoring.daemon"))
+    # The JVM names the daemon's module as well, and the daemon itself scores nothing.
+    [_jvm, _daemon, *workers] = sorted(processes(own_driver, "scoring.daemon"))
     os.kill(workers[0], signal.SIGKILL)
     outcome = await task
-    assert outcome.rows_out == 8_000
+    assert (outcome.rows_out, outcome.metrics["tasks_retried"]) == (8_000, 1)
+    log = [json.loads(line) for line in bench.fetch(outcome.log_uri).splitlines()]
+    assert [line["try"] for line in log if line.get("event") == "split_began" and line["try"] > 1] == [2]
     assert bench.read(outcome).rows["id"].to_numpy().tolist() == list(range(8_000))
 
 
