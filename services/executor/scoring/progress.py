@@ -82,6 +82,9 @@ class ProgressBoard:
 
     def __exit__(self, *_: object) -> None:
         self._ended.set()
+        # Who listens is woken: a small job isn't kept waiting until it looks up by itself.
+        with contextlib.suppress(OSError):
+            self._socket.sendto(b"", self._socket.getsockname())
         self._thread.join()
         self._socket.close()
 

@@ -7,6 +7,8 @@ import pytest
 from services.executor.scoring.progress import ProgressAddress, ProgressBoard
 from services.executor.scoring.tasklog import TaskLog
 
+SAYS = ("on_progress", "on_error", "on_lines")
+
 
 @pytest.fixture
 def taken():
@@ -89,3 +91,14 @@ def test_what_was_sent_just_before_the_end_is_still_taken(taken):
     with board:
         pass
     assert len(lines(taken)) == 20
+
+
+def test_a_board_keeps_no_small_job_waiting():
+    waits = []
+    for _ in range(5):
+        with ProgressBoard("127.0.0.1", splits=1, rows_total=None, **dict.fromkeys(SAYS, lambda _: None)):
+            time.sleep(0.01)
+            began = time.monotonic()
+        waits.append(time.monotonic() - began)
+
+    assert min(waits) < 0.1
