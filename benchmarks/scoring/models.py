@@ -35,10 +35,11 @@ class Model:
 def train(kind: str, data: Input, datasets: Bucket, models: Bucket, folder: Path) -> Model:
     """Fitted to rows from the input's beginning and end; the same bytes every time."""
     raw = _fitted(kind, data, datasets)
-    path = folder / f"{kind}-{data.kind}.joblib"
-    path.write_bytes(raw)
     digest = hashlib.sha256(raw).hexdigest()
-    name = f"bench-scoring-{kind}-{data.kind}"
+    # Inputs of two sizes have models of their own.
+    name = f"bench-scoring-{kind}-{digest[:12]}"
+    path = folder / f"{name}.joblib"
+    path.write_bytes(raw)
     # Where the registry's copy will lie: this is the same, for jobs that don't come by the bus.
     uri = models.put(f"sha256/{digest}/{path.name}", raw)
     models.put(_incoming(path), raw)
