@@ -20,14 +20,13 @@ async def test_a_request_is_queued_started_and_finished(world, deploy, driver):
     await driver.end(result_of(job))
 
     finished = await world.ended(execution_id)
-    await world.hear(lambda each: each.name == "MetricsObserved" and each.data["execution_id"] == execution_id)
+    (observed,) = await world.observed(execution_id)
 
     assert world.names(execution_id) == ["ExecutionQueued", "ExecutionStarted", "ExecutionFinished"]
     assert [each.headers["ce_sequence"] for each in world.about(execution_id)] == ["1", "2", "3"]
     assert (finished["status"], finished["attempt"], finished["rows_out"]) == ("succeeded", 1, 9)
     assert finished["output"]["manifest_uri"] == f"{job.output_prefix}manifest.json"
     assert finished["deployment_revision"] == 1
-    (observed,) = world.about(execution_id, "ml.execution.observations")
     assert "ce_sequence" not in observed.headers
     assert observed.data["attempt"] == 1
     assert len(world.about(execution_id, "ml.execution.progress")) == 1

@@ -79,8 +79,8 @@ async def test_a_killed_executor_leaves_nothing_and_the_next_one_finishes(
     assert hashlib.sha256(manifest).hexdigest() == finished["output"]["manifest_sha256"]
     assert json.loads(manifest)["attempt"] == 2
     assert world.names(execution_id).count("ExecutionFinished") == 1
+    observed = await world.observed(execution_id, 2)
     assert await asyncio.to_thread(second.stop) == 0
-    observed = world.about(execution_id, "ml.execution.observations")
     assert {"rows_out", "peak_memory_bytes"} <= _metrics(observed[0])
     assert {"input_histogram", "prediction_histogram"} <= _metrics(observed[1])
     assert {each.data["attempt"] for each in observed} == {2}

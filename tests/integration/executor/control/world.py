@@ -46,6 +46,13 @@ class World(Outsider):
         )
         return ends[0].data
 
+    async def observed(self, execution_id: str, count: int = 1) -> list[Said]:
+        """What was observed of an execution, once there is so much of it: it comes behind the end."""
+        return await self.hear(
+            lambda each: each.topic == "ml.execution.observations" and each.data.get("execution_id") == execution_id,
+            count,
+        )
+
     def about(self, execution_id: str, topic: str = "ml.execution.events") -> list[Said]:
         """All that was said so far of an execution."""
         return self.find(lambda each: each.topic == topic and each.data.get("execution_id") == execution_id)
