@@ -60,6 +60,17 @@ def bwrap(driver: WarmDriver) -> list[int]:
     return processes(driver, "bwrap --die-with-parent")
 
 
+async def cancelled_in_time(driver: WarmDriver, task: asyncio.Task) -> None:
+    """Cancel, and see that within five seconds the job has ended, no child is left, and the driver is still warm."""
+    began = time.monotonic()
+    await driver.cancel()
+    with pytest.raises(ScoringCancelled):
+        await task
+    assert time.monotonic() - began < 5
+    await eventually(lambda: not bwrap(driver), timeout_s=5)
+    assert driver.ready
+
+
 async def started(driver: WarmDriver, job: ScoringJob) -> asyncio.Task:
     """The job, with its first rows done."""
     told = []
@@ -92,28 +103,15 @@ async def test_a_cancelled_job_stops_within_five_seconds_and_leaves_the_driver_w
     own_driver: WarmDriver, slow_job
 ) -> None:
     task = await started(own_driver, slow_job())
-    began = time.monotonic()
-    await own_driver.cancel()
-    with pytest.raises(ScoringCancelled):
-        await task
-    assert time.monotonic() - began < 5
-    await eventually(lambda: not bwrap(own_driver), timeout_s=5)
-    assert own_driver.ready
+    await cancelled_in_time(own_driver, task)
 
 
 async def test_an_endless_loop_ends_with_its_job_and_leaves_nothing(own_driver: WarmDriver, bench: Bench) -> None:
     model = bench.code(predicting("[None for _ in iter(int, 1)]"))
     task = asyncio.create_task(score(own_driver, bench.job(bench.parquet(features(10)), model)))
     await eventually(lambda: processes(own_driver, "bwrap", model.sha256), timeout_s=20)
-    began = time.monotonic()
 
-    await own_driver.cancel()
-    with pytest.raises(ScoringCancelled):
-        await task
-
-    assert time.monotonic() - began < 5
-    await eventually(lambda: not bwrap(own_driver), timeout_s=5)
-    assert own_driver.ready
+    await cancelled_in_time(own_driver, task)
 
 
 async def test_cancelling_the_waiting_task_stops_the_compute(own_driver: WarmDriver, slow_job) -> None:

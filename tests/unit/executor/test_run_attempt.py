@@ -6,64 +6,11 @@ import math
 import pytest
 from prometheus_client import REGISTRY
 
-from chassis.errors import ObjectsUnavailable
 from schemas.executions import ExecutionFinished
 from services.executor.domain.terms import Tenure
-from services.executor.moments import cause_of
 from services.executor.scoring.errors import ScoringError
-from services.executor.usecases.run_attempt import RunAttempt
-from tests.unit.executor.fakes import FakeExecutions, FakeFeed, FakeLeases, FakeScoring, HeldClock
-from tests.unit.executor.requests import EXECUTION_ID, outcome, queued
-
-
-class Bench:
-    """One attempt on fakes that has been claimed by `a`."""
-
-    def __init__(self):
-        self.store, self.scoring, self.leases, self.feed = FakeExecutions(), FakeScoring(), FakeLeases(), FakeFeed()
-        self.clock = HeldClock()
-        self.objects_away = False
-        self.stored_logs = set()
-        self.run = RunAttempt(
-            executions=self.store, glances=self.store, scoring=self.scoring, leases=self.leases, feed=self.feed,
-            reach_objects=self.reach_objects, find_log=self.find_log,
-            clock=self.clock, lease_s=15.0, probe=self.away, look_every_s=0.01,
-        )  # fmt: skip
-
-    async def reach_objects(self):
-        if self.objects_away:
-            raise ObjectsUnavailable("switched off by the test")
-
-    async def find_log(self, output_prefix):
-        address = f"{output_prefix}log.jsonl"
-        return address if address in self.stored_logs else None
-
-    async def away(self):
-        return "documents: no room" if self.store.broken else None
-
-    async def begin(self, **said):
-        execution = queued(**said)
-        execution.start("a", self.clock.now())
-        await self.change(lambda _: execution)
-        claimed = await self.store.load(EXECUTION_ID)
-        task = asyncio.create_task(self.run(claimed))
-        await self.scoring.started.wait()
-        return task
-
-    async def change(self, decide):
-        await self.store.change(EXECUTION_ID, decide, None)
-
-    async def act(self, does):
-        def decide(execution):
-            does(execution)
-            return execution
-
-        await self.store.change(EXECUTION_ID, decide, cause_of(queued().origin))
-
-    @property
-    def end(self) -> ExecutionFinished:
-        (finished,) = self.store.of(ExecutionFinished)
-        return finished
+from tests.unit.executor.attempts import Bench
+from tests.unit.executor.requests import EXECUTION_ID, outcome
 
 
 @pytest.fixture
@@ -233,7 +180,7 @@ async def test_endings_rows_seconds_and_bytes_are_counted(bench):
     await task
 
     after = [sample(name, **labels) for name, labels in names]
-    assert [now - then for now, then in zip(after, before, strict=True)] == [1, 9, 1, 1.5, 700]
+    assert [end - begin for end, begin in zip(after, before, strict=True)] == [1, 9, 1, 1.5, 700]
     assert sample("running_attempts") == 0
 
 

@@ -1,7 +1,5 @@
 """Each format against its own library, row by row, and what it says of a model that doesn't fit its signature."""
 
-import io
-import tarfile
 import zipfile
 from pathlib import Path
 
@@ -19,7 +17,6 @@ from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostin
 from sklearn.linear_model import LinearRegression, LogisticRegression
 
 from services.executor.scoring.child import formats
-from services.executor.scoring.child.archives import ArchiveRefused, unpacked
 from services.executor.scoring.child.conversion import Column
 from services.executor.scoring.child.formats import SignatureMismatch, Source
 from services.executor.scoring.child.outputs import PredictionShape, to_table
@@ -294,38 +291,3 @@ def test_a_model_fitted_without_names_must_have_as_many_inputs_as_the_signature(
 
     with pytest.raises(SignatureMismatch, match="requires 4 inputs and the signature has 3"):
         formats.find("sklearn").load(Source(artifact, None, INPUTS[:3]))
-
-
-def zipped(name, size=3):
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr(name, b"0" * size)
-    return buffer.getvalue()
-
-
-def tarred(name, link=""):
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
-        member = tarfile.TarInfo(name)
-        if link:
-            member.type, member.linkname = tarfile.SYMTYPE, link
-        archive.addfile(member)
-    return buffer.getvalue()
-
-
-@pytest.mark.parametrize(
-    ("raw", "reason"),
-    [
-        (zipped("../out.py"), "leaves its folder"),
-        (zipped("/etc/out.py"), "leaves its folder"),
-        (zipped("large", (1 << 30) + 1), "more than 1024 MB"),
-        (tarred("../out.py"), "leaves its folder"),
-        (tarred("away", link="/etc/passwd"), "leaves its folder"),
-        (b"text", "neither a folder nor"),
-    ],
-)
-def test_an_archive_that_would_do_harm_is_refused(artifact, raw, reason):
-    artifact.write_bytes(raw)
-
-    with pytest.raises(ArchiveRefused, match=reason):
-        unpacked(artifact)
