@@ -26,10 +26,12 @@ from services.executor.scoring.objects import DATASETS, RESULTS, Bucket, parse_u
 from services.executor.scoring.planning import make_plan
 from services.executor.scoring.reading import Fetcher
 from services.executor.scoring.settings import ScoringSettings
+from services.executor.scoring.shared import Memories
 from services.executor.scoring.splits import Split
 from services.executor.scoring.writing import PartWriter
 
 PROCESSES: Final = 2
+_memories = Memories()
 
 
 @dataclass(frozen=True)
@@ -82,8 +84,10 @@ def _score_split(task: _Task, split: Split) -> list[str]:
     plan, model = Plan(inputs, outputs, text=False), _loaded(task.model, inputs)
     prefix = parse_uri(task.job.output_prefix, bucket=RESULTS)
     parts = PartWriter(Bucket(task.s3, RESULTS), prefix, split.index, task.part_bytes)
-    for loaded in Fetcher(Bucket(task.s3, DATASETS), block_bytes=1).chunks(split):
+    fetcher = Fetcher(Bucket(task.s3, DATASETS), 1, _memories)
+    for loaded in fetcher.chunks(split):
         parts.write(accepted_rows(loaded, score_chunk(loaded.chunk, plan, model), task.layout))
+        fetcher.done_with(loaded)
     parts.close()
     return [part.key for part in parts.parts]
 

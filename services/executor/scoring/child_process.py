@@ -24,6 +24,7 @@ from services.executor.scoring.errors import ScoringError
 from services.executor.scoring.histograms import checked_counts
 from services.executor.scoring.sandbox import artifact_path, child_command, child_environment
 from services.executor.scoring.settings import SandboxSettings
+from services.executor.scoring.shared import SharedMemory
 from services.executor.scoring.words import Words
 
 Hear = Callable[[str], None]
@@ -99,13 +100,18 @@ class ChildProcess:
         self._counting = counting
         self._ask({"op": "count"}, memoryview(json.dumps(counting.to_dict() if counting else None).encode()))
 
-    def send(self, chunk: Chunk) -> None:
-        """Raises `ChildDied`."""
-        if isinstance(chunk, ParquetChunk):
-            header = {"op": "score", "kind": "parquet", "row_group": chunk.row_group, "start": chunk.start}
-            self._ask(header, chunk.footer, chunk.data)
-        else:
+    def send(self, chunk: Chunk, memory: SharedMemory | None = None) -> None:
+        """`memory`: what holds the chunk, and must do so until it is answered. Raises `ChildDied`."""
+        if not isinstance(chunk, ParquetChunk):
             self._ask({"op": "score", "kind": "arrow"}, chunk.data)
+            return
+        header = {"op": "score", "kind": "parquet", "row_group": chunk.row_group, "start": chunk.start}
+        if memory is None:
+            self._ask(header, chunk.footer, chunk.data)
+            return
+        with self._reached():
+            sizes = (chunk.footer.nbytes, chunk.data.nbytes)
+            wire.send_shared(self._link, header, memory.descriptor, memory.number, sizes)
 
     def receive(self, rows: int) -> Scored:
         """The answer to the oldest chunk, which has `rows` rows. Raises `ChildDied`, `ChildFailed`, `ScoringError`."""
@@ -134,8 +140,13 @@ class ChildProcess:
         self._said.close()
 
     def _ask(self, header: dict[str, Any], *pieces: memoryview) -> None:
-        try:
+        with self._reached():
             wire.send(self._link, header, pieces)
+
+    @contextlib.contextmanager
+    def _reached(self) -> Generator[None]:
+        try:
+            yield
         except (BrokenPipeError, ConnectionError) as error:
             raise self._died() from error
 

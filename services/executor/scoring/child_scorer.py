@@ -93,7 +93,7 @@ class ChildScorer:
         child = self._child or self._start()
         flight.append(loaded)
         try:
-            child.send(loaded.chunk)
+            child.send(loaded.chunk, loaded.memory)
         except ChildDied:
             """The next receive finds out, and asks again."""
 
@@ -120,6 +120,6 @@ class ChildScorer:
         child = self._start()
         for loaded in flight:
             try:
-                child.send(loaded.chunk)
+                child.send(loaded.chunk, loaded.memory)
             except ChildDied:
                 return

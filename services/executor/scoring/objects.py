@@ -1,6 +1,7 @@
 """The object store as the scoring engine sees it: ranged reads of a frozen object, single puts, listings."""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from functools import lru_cache
 from urllib.parse import urlsplit
@@ -14,6 +15,7 @@ from services.executor.scoring.errors import ScoringError
 from services.executor.scoring.job import InputObject
 
 DATASETS, MODELS, RESULTS = "datasets", "models", "results"
+_PIECE_BYTES = 1 << 20
 
 
 def parse_uri(uri: str, *, bucket: str) -> str:
@@ -49,9 +51,28 @@ class Bucket:
 
     def get_range(self, source: InputObject, start: int, end: int) -> memoryview:
         """Bytes `start` to `end` (exclusive) of exactly the object that was listed."""
-        options: obstore.GetOptions = {"range": (start, end), "if_match": source.etag}
+        with self._reading(source):
+            data = memoryview(obstore.get(self._store, source.key, options=_range(source, start, end)).bytes())
+        self.bytes_read += data.nbytes
+        return data
+
+    def read_into(self, source: InputObject, start: int, target: memoryview) -> None:
+        """As many bytes from `start` on as `target` has, as they come: there is no copy of the whole in between."""
+        filled = 0
+        with self._reading(source):
+            found = obstore.get(self._store, source.key, options=_range(source, start, start + target.nbytes))
+            for piece in found.stream(min_chunk_size=_PIECE_BYTES):
+                data = memoryview(piece)
+                target[filled : filled + data.nbytes] = data
+                filled += data.nbytes
+        if filled != target.nbytes:
+            raise ScoringError("store-unavailable", f"s3://{self.name}/{source.key}: {filled} of {target.nbytes} bytes")
+        self.bytes_read += filled
+
+    @contextmanager
+    def _reading(self, source: InputObject) -> Generator[None]:
         try:
-            data = memoryview(obstore.get(self._store, source.key, options=options).bytes())
+            yield
         except FileNotFoundError as error:
             raise ScoringError("input-missing", f"s3://{self.name}/{source.key} is gone") from error
         except PreconditionError as error:
@@ -60,8 +81,6 @@ class Bucket:
             ) from error
         except (BaseError, OSError) as error:
             raise self._unavailable(source.key, error) from error
-        self.bytes_read += data.nbytes
-        return data
 
     def chunks(self, key: str) -> Iterator[bytes]:
         """The object in pieces of about 8 MiB."""
@@ -112,6 +131,10 @@ class Bucket:
     def _unavailable(self, key: str, error: Exception) -> ScoringError:
         detail = str(error).splitlines()[0][:300]
         return ScoringError("store-unavailable", f"s3://{self.name}/{key}: {detail}")
+
+
+def _range(source: InputObject, start: int, end: int) -> "obstore.GetOptions":
+    return {"range": (start, end), "if_match": source.etag}
 
 
 @lru_cache(maxsize=16)

@@ -14,6 +14,7 @@ from services.executor.scoring.errors import ScoringError
 from services.executor.scoring.footers import fetch_footer
 from services.executor.scoring.job import InputObject
 from services.executor.scoring.objects import Bucket
+from services.executor.scoring.shared import Memories, SharedMemory
 from services.executor.scoring.splits import CsvObject, RowGroup, Split
 
 _T = TypeVar("_T")
@@ -28,6 +29,8 @@ class LoadedChunk:
     rows: int
     row_number: Callable[[int], int]
     lines: RejectedLines = field(default_factory=RejectedLines)
+    memory: SharedMemory | None = None
+    """What the chunk lies in, to be given back to the fetcher."""
 
     def place(self, what: str, row: int | None) -> str:
         at = "" if row is None else f", row {self.row_number(row)}"
@@ -40,10 +43,16 @@ class Fetcher:
 
     bucket: Bucket
     block_bytes: int
+    memories: Memories = field(default_factory=Memories)
     seconds: float = 0.0
 
     def chunks(self, split: Split) -> Iterator[LoadedChunk]:
         return ahead(self._all(split))
+
+    def done_with(self, loaded: LoadedChunk) -> None:
+        """Nothing of the chunk is read any more; its memory may hold another."""
+        if loaded.memory is not None:
+            self.memories.give_back(loaded.memory)
 
     def _all(self, split: Split) -> Iterator[LoadedChunk]:
         for piece in split.pieces:
@@ -55,10 +64,14 @@ class Fetcher:
     def _row_group(self, piece: RowGroup) -> LoadedChunk:
         began = time.perf_counter()
         footer = fetch_footer(self.bucket, piece.source, piece.footer_start)
-        data = self.bucket.get_range(piece.source, piece.start, piece.end)
+        size = piece.end - piece.start
+        memory = self.memories.take(footer.nbytes + size)
+        memory.view[: footer.nbytes] = footer
+        data = memory.view[footer.nbytes : footer.nbytes + size]
+        self.bucket.read_into(piece.source, piece.start, data)
         self.seconds += time.perf_counter() - began
         chunk = ParquetChunk(footer=footer, row_group=piece.index, start=piece.start, data=data)
-        return LoadedChunk(chunk, piece.source, piece.rows, lambda row: piece.first_row + row + 1)
+        return LoadedChunk(chunk, piece.source, piece.rows, lambda row: piece.first_row + row + 1, memory=memory)
 
     def _csv(self, piece: CsvObject) -> Iterator[LoadedChunk]:
         reader = CsvReader(piece, self._blocks(piece.source))

@@ -90,7 +90,7 @@ class ScoringSettings(BaseSettings):
     profiles: dict[Resources, Profile] = Field(
         default_factory=lambda: dict(_PROFILES), description="As JSON; what it doesn't name keeps its default."
     )
-    rows_per_split: int = Field(default=500_000, ge=1)
+    rows_per_split: int = Field(default=1_000_000, ge=1)
     part_bytes: int = Field(default=64 << 20, ge=1 << 20, description="A part is written when it is about this large.")
     csv_block_bytes: int = Field(default=8 << 20, ge=1 << 10)
     cache_bytes: int = Field(default=8 << 30, ge=0, description="Artifacts kept on this host beyond their use.")

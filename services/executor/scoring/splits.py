@@ -1,5 +1,7 @@
 """How an input is cut: pieces that are read one by one, grouped into splits, of which Spark makes a task each."""
 
+import itertools
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
@@ -40,10 +42,17 @@ class Split:
 
 
 def group_row_groups(pieces: Sequence[RowGroup], *, rows_per_split: int, cores: int) -> list[Split]:
-    """Neighbours together: as many rows a split as the setting allows, but at least two splits a core if there are."""
+    """Neighbours together, about as many rows each: as few splits as the setting allows, but as many for each core.
+
+    There are at least two a core, if there are so many pieces.
+    """
     total = sum(piece.rows for piece in pieces)
-    target = max(1, min(rows_per_split, total // (2 * cores)))
-    return _number(_grouped(pieces, [piece.rows for piece in pieces], target))
+    splits = cores * max(2, math.ceil(total / (rows_per_split * cores)))
+    ends = itertools.accumulate(piece.rows for piece in pieces)
+    middles = (end - piece.rows / 2 for end, piece in zip(ends, pieces, strict=True))
+    places = (int(middle * splits / total) for middle in middles)
+    grouped = itertools.groupby(zip(places, pieces, strict=True), key=lambda placed: placed[0])
+    return _number(tuple(piece for _, piece in group) for _, group in grouped)
 
 
 def group_csv_objects(pieces: Sequence[CsvObject], *, bytes_per_split: int = 16 << 20) -> list[Split]:

@@ -3,9 +3,9 @@
 import math
 from dataclasses import dataclass, field
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
-
-from services.executor.scoring.child.compute import pc
 
 
 @dataclass
@@ -20,16 +20,21 @@ class Moments:
     high: float = -math.inf
 
     def add(self, values: pa.ChunkedArray) -> None:
-        numbers = values.cast(pa.float64())
-        finite = numbers.filter(pc.is_finite(numbers))
+        for chunk in values.chunks:
+            # Nulls come as NaN.
+            self._add(np.asarray(chunk.to_numpy(zero_copy_only=False), np.float64))
+
+    def _add(self, numbers: npt.NDArray[np.float64]) -> None:
+        flags = np.isfinite(numbers)
+        finite = numbers if flags.all() else numbers[flags]
         self.nulls += len(numbers) - len(finite)
         if not len(finite):
             return
-        ends = pc.min_max(finite)
         self.count += len(finite)
-        self.total += pc.sum(finite).as_py()
-        self.squares += pc.sum(pc.multiply(finite, finite)).as_py()
-        self.low, self.high = min(self.low, ends["min"].as_py()), max(self.high, ends["max"].as_py())
+        with np.errstate(over="ignore"):
+            self.total += float(finite.sum())
+            self.squares += float(finite @ finite)
+        self.low, self.high = min(self.low, float(finite.min())), max(self.high, float(finite.max()))
 
     def merge(self, other: "Moments") -> None:
         self.count, self.nulls = self.count + other.count, self.nulls + other.nulls

@@ -28,6 +28,7 @@ from services.executor.scoring.reading import Fetcher, LoadedChunk
 from services.executor.scoring.scorer import Scorer, ScorerTask, Watching
 from services.executor.scoring.scorers import open_scorer
 from services.executor.scoring.settings import ScoringSettings
+from services.executor.scoring.shared import Memories
 from services.executor.scoring.splits import Split
 from services.executor.scoring.summary import PredictionSummary
 from services.executor.scoring.tasklog import Numbered, TaskLog
@@ -38,6 +39,7 @@ _REASONS = 20
 _WARM = 2
 _warm: OrderedDict[tuple[object, ...], Scorer] = OrderedDict()
 """Scorers of this Python worker. A worker does one task at a time, so no two executions ever share one at once."""
+_memories = Memories()
 
 
 @dataclass(frozen=True)
@@ -113,6 +115,7 @@ def _score(spec: TaskSpec, split: Split, progress: TaskProgress, log: TaskLog) -
         result.rows_in += loaded.rows + len(loaded.lines.numbers)
         result.rows_out += scored.predictions.num_rows
         result.seconds["score_s"] += scored.seconds
+        work.fetcher.done_with(loaded)
         progress.report(result.rows_in)
     work.finish(result)
     result.peak_memory_bytes = max(own_peak_bytes(), scorer.peak_bytes())
@@ -163,7 +166,7 @@ class _Work:
         self._datasets = Bucket(spec.settings.s3, DATASETS)
         self._parts = PartWriter(results, prefix, split.index, size)
         self._rejected = PartWriter(results, f"{prefix}rejected/", split.index, size)
-        self.fetcher = Fetcher(self._datasets, spec.settings.csv_block_bytes)
+        self.fetcher = Fetcher(self._datasets, spec.settings.csv_block_bytes, _memories)
         self.reasons = Counter[Reason]()
 
     def write(self, loaded: LoadedChunk, scored: Scored) -> None:

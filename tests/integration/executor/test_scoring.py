@@ -11,6 +11,7 @@ import onnxruntime as ort
 import pandas as pd
 import pyarrow as pa
 import pyarrow.csv as pacsv
+import pyarrow.parquet as pq
 import pytest
 from skl2onnx import to_onnx
 from sklearn.ensemble import GradientBoostingRegressor, HistGradientBoostingRegressor
@@ -87,6 +88,23 @@ async def test_text_columns_reach_the_model(bench: Bench, driver: WarmDriver) ->
     rows = bench.read(await score(driver, bench.job(uri, model, keep=("week", "store")))).rows
     assert rows.column_names == ["week", "store", "prediction"]
     np.testing.assert_allclose(rows["prediction"], estimator.predict(training), atol=1e-9)
+
+
+@pytest.mark.parametrize("kind", ["sklearn", "onnx"])
+async def test_many_row_groups_go_through_the_same_memory_and_none_is_taken_for_another(
+    bench: Bench, driver: WarmDriver, kind
+) -> None:
+    estimator = LinearRegression().fit(frame(TRAINING), TARGET)
+    raw = to_onnx(estimator, np.zeros((1, 4), np.float64)).SerializeToString()
+    model = bench.sklearn(estimator) if kind == "sklearn" else bench.model(raw, "model.onnx", format="onnx")
+    table = features(30_000).append_column("name", pa.array([f"row {number}" for number in range(30_000)]))
+    buffer = io.BytesIO()
+    # Pages that are as their values lie in memory: who keeps a reference instead of a copy is found out.
+    pq.write_table(table, buffer, row_group_size=500, compression="none", use_dictionary=False)
+    job = bench.job(bench.new_input(buffer.getvalue()), model, keep=("id", "name"))
+    rows = bench.read(await score(driver, job)).rows.sort_by("id")
+    assert rows.select(["id", "name"]).equals(table.select(["id", "name"]))
+    np.testing.assert_allclose(rows["prediction"], estimator.predict(frame(table)), rtol=1e-9, atol=1e-9)
 
 
 @pytest.mark.parametrize("kind", ["parquet", "csv"])

@@ -19,7 +19,7 @@ from .counting import Counting
 from .failing import in_words
 from .outputs import PredictionShape
 from .scoring import Model, ModelFailed, Plan, Scored, score_chunk
-from .wire import receive, send
+from .wire import Mappings, receive, send
 
 MAX_MESSAGE = 2_000
 
@@ -32,9 +32,10 @@ def main() -> None:
         sys.stdout.reconfigure(line_buffering=True, errors="backslashreplace")
     loaded: tuple[Model, Plan] | None = None
     counting: Counting | None = None
+    mappings = Mappings()
     try:
         while True:
-            header, pieces = receive(link)
+            header, pieces = receive(link, mappings)
             if header["op"] == "load":
                 loaded = _load(link, json.loads(bytes(pieces[0]))) or loaded
             elif header["op"] == "count":

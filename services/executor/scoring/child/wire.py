@@ -1,4 +1,8 @@
-"""Messages between the Spark worker and the child: a small JSON header, and a memfd with the bytes."""
+"""Messages between the Spark worker and the child: a small JSON header, and a memfd with the bytes.
+
+The bytes are in memory made for the message and sealed; or, towards the child alone, in memory of the worker's that is
+used again for another message, and that the child maps once.
+"""
 
 import array
 import fcntl
@@ -6,9 +10,14 @@ import json
 import mmap
 import os
 import socket
+from collections import OrderedDict
+from collections.abc import Sequence
 from typing import Any
 
 MAX_HEADER_BYTES = 64 * 1024
+KEPT_BYTES = 64 << 20
+"""Memory of the worker's up to this size is used again."""
+_MAPPED = 4
 SEALS = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE
 
 
@@ -30,8 +39,36 @@ def send(link: socket.socket, header: dict[str, Any], pieces: tuple[memoryview, 
         os.close(memory)
 
 
-def receive(link: socket.socket) -> tuple[dict[str, Any], list[memoryview]]:
-    """The next message; its pieces are mapped, not copied.
+def send_shared(link: socket.socket, header: dict[str, Any], memory: int, number: int, sizes: Sequence[int]) -> None:
+    """Sends the header and the descriptor `memory`, in which pieces of these sizes lie one after another.
+
+    Raises:
+        OSError: the other side is gone.
+    """
+    packet = json.dumps({**header, "sizes": list(sizes), "memory": number}).encode()
+    link.sendmsg([packet], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [memory]))])
+
+
+class Mappings:
+    """The last few memories that the worker has shown, by their numbers. What it shows there is believed."""
+
+    def __init__(self) -> None:
+        self._mapped: OrderedDict[int, memoryview] = OrderedDict()
+
+    def of(self, number: int, memory: int) -> memoryview:
+        if number in self._mapped:
+            return self._mapped[number]
+        size = os.fstat(memory).st_size
+        view = memoryview(mmap.mmap(memory, size, prot=mmap.PROT_READ))
+        if size <= KEPT_BYTES:
+            self._mapped[number] = view
+            if len(self._mapped) > _MAPPED:
+                self._mapped.popitem(last=False)
+        return view
+
+
+def receive(link: socket.socket, mappings: Mappings | None = None) -> tuple[dict[str, Any], list[memoryview]]:
+    """The next message; its pieces are mapped, not copied. `mappings`: of who takes memory that is used again.
 
     Raises:
         EOFError: the other side has ended.
@@ -40,6 +77,8 @@ def receive(link: socket.socket) -> tuple[dict[str, Any], list[memoryview]]:
     packet, memory = _receive_packet(link)
     try:
         header: dict[str, Any] = json.loads(packet)
+        if mappings is not None and "memory" in header:
+            return header, _cut(mappings.of(header["memory"], memory), header["sizes"])
         return header, _pieces(memory, header["sizes"])
     except (TypeError, KeyError, OSError, RecursionError) as error:
         raise ValueError(f"no message of ours: {error}") from error
@@ -69,7 +108,10 @@ def _pieces(memory: int, sizes: list[Any]) -> list[memoryview]:
     total = os.fstat(memory).st_size
     if not all(isinstance(size, int) and size >= 0 for size in sizes) or sum(sizes) != total:
         raise ValueError(f"{total} bytes came, {sizes} were announced")
-    whole = memoryview(mmap.mmap(memory, total, prot=mmap.PROT_READ)) if total else memoryview(b"")
+    return _cut(memoryview(mmap.mmap(memory, total, prot=mmap.PROT_READ)) if total else memoryview(b""), sizes)
+
+
+def _cut(whole: memoryview, sizes: Sequence[int]) -> list[memoryview]:
     pieces, start = list[memoryview](), 0
     for size in sizes:
         pieces.append(whole[start : start + size])
