@@ -7,20 +7,19 @@ import gc
 import importlib
 import sys
 
-_PRELOADED = (
-    "pandas",
-    "pyarrow.csv",
-    "pyarrow.parquet",
-    "pyspark.worker",
-    "services.executor.scoring.task",
-)
+_PRELOADED = ("pandas", "pyarrow.csv", "pyarrow.parquet", "services.executor.scoring.task")
+
+
+def preload() -> None:
+    for name in _PRELOADED:
+        importlib.import_module(name)
 
 
 def main() -> None:
     # Spark puts its zip first, whose modules are compiled anew at every import.
     sys.path[:] = [entry for entry in sys.path if not entry.endswith("pyspark.zip")]
-    for name in _PRELOADED:
-        importlib.import_module(name)
+    importlib.import_module("pyspark.worker")
+    preload()
     gc.collect()
     gc.freeze()
     importlib.import_module("pyspark.daemon").manager()

@@ -21,6 +21,7 @@ from py4j.protocol import Py4JError
 from chassis.crash_points import crash_points
 from services.executor.scoring.errors import ScoringCancelled, ScoringError, unforeseen
 from services.executor.scoring.job import Progress, ScoringJob
+from services.executor.scoring.own_worker import OwnWorker
 from services.executor.scoring.processes import claim_folder, kill_marked
 from services.executor.scoring.run import JobRun
 from services.executor.scoring.settings import ScoringSettings
@@ -49,6 +50,7 @@ class Driver:
         self._settings = ScoringSettings.model_validate(start["settings"])
         crash_points.arm("driver", self._settings.fault)
         self._run: JobRun | None = None
+        self._own = OwnWorker()
         self._deadline: float | None = None
         self._jvm: subprocess.Popen[bytes] | None = None
 
@@ -74,7 +76,7 @@ class Driver:
                 case "run":
                     self._renew(command.get("lease_s"))
                     job = ScoringJob.model_validate(command["job"])
-                    self._run = JobRun(self._context, self._settings, job, self._progress)
+                    self._run = JobRun(self._context, self._settings, job, self._progress, self._own)
                     threading.Thread(target=self._execute, args=(self._run,), name="job", daemon=True).start()
                 case "cancel" if self._run:
                     self._run.cancel()

@@ -26,6 +26,7 @@ from services.executor.scoring.job import InputObject, Progress, ScoringJob, Sco
 from services.executor.scoring.layout import Layout
 from services.executor.scoring.manifest import build_manifest, sha256
 from services.executor.scoring.objects import DATASETS, RESULTS, Bucket, parse_uri
+from services.executor.scoring.own_worker import OwnWorker
 from services.executor.scoring.planning import JobPlan, make_plan
 from services.executor.scoring.progress import ProgressBoard
 from services.executor.scoring.run_metrics import run_metrics
@@ -42,15 +43,20 @@ _BYTES_A_ROW: Final = 64
 
 
 class JobRun:
-    """One attempt. `cancel` may be called from another thread."""
+    """One attempt. `cancel` may be called from another thread. `own`: a worker for what is too small for Spark."""
 
     def __init__(
-        self, context: SparkContext, settings: ScoringSettings, job: ScoringJob, on_progress: Callable[[Progress], None]
+        self,
+        context: SparkContext,
+        settings: ScoringSettings,
+        job: ScoringJob,
+        on_progress: Callable[[Progress], None],
+        own: OwnWorker | None = None,
     ) -> None:
         profile = settings.profile(job.resources)
         self._context, self._settings, self._job = context, settings.granting(profile), job
         self._cores = min(context.defaultParallelism, profile.cores)
-        self._on_progress = on_progress
+        self._on_progress, self._own = on_progress, own
         self._results = Bucket(settings.s3, RESULTS)
         self._log = RunLog(self._results, job.output_prefix)
         self._logged: set[tuple[int, int, int]] = set()
@@ -107,7 +113,8 @@ class JobRun:
         )
         with board:
             spec = self._with_bins(TaskSpec(self._job, plan.layout, self._settings, board.address), plan)
-            results = self._on_workers(functools.partial(score_split, spec), plan.splits)
+            does = functools.partial(score_split, spec)
+            results = self._on_own_worker(does, plan.splits) or self._on_workers(does, plan.splits)
         if results and (found := results[0].inspection):
             self._log.add("model_loaded", **found)
         for result in results:
@@ -133,6 +140,19 @@ class JobRun:
         every = counted_every(plan.rows_total, self._job.input.objects)
         self._log.add("counting", bins_of=why, every=every, columns=len(bins.inputs), columns_left_out=left_out)
         return replace(spec, bins=bins, every=every)
+
+    def _on_own_worker(self, does: Callable[[Split], _T], some: Sequence[Split]) -> list[_T]:
+        """Empty where Spark has to do it, which tries again what was lost here."""
+        small = sum(item.size_bytes for item in self._job.input.objects) <= self._settings.small_bytes
+        if self._own is None or not small or len(some) > 1 or not self._own.ready():
+            return []
+        self._log.add("scored_without_spark")
+        try:
+            return [self._own.run(does, some[0], cancelled=lambda: self._cancelled)]
+        except ScoringError as error:
+            self._log.add("given_to_spark", code=error.code, reason=error.message)
+            self._logged.clear()
+            return []
 
     def _on_workers(self, does: Callable[[Split], _T], some: Sequence[Split]) -> list[_T]:
         """One task a split."""
@@ -214,7 +234,9 @@ def _output_schema(job: ScoringJob, layout: Layout, results: list[SplitResult]) 
     return pa.schema([*layout.kept, *[pa.field(name, kind) for name, kind in outputs]])
 
 
+@functools.cache
 def _host(context: SparkContext) -> str:
+    """Once: the configuration is copied, entry by entry, from the JVM."""
     return str(context.getConf().get("spark.driver.host") or "127.0.0.1")
 
 

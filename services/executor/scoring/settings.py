@@ -91,6 +91,9 @@ class ScoringSettings(BaseSettings):
         default_factory=lambda: dict(_PROFILES), description="As JSON; what it doesn't name keeps its default."
     )
     rows_per_split: int = Field(default=1_000_000, ge=1)
+    small_bytes: int = Field(
+        default=4 << 20, ge=0, description="Up to this size an input in one piece is scored without Spark; 0: none is."
+    )
     part_bytes: int = Field(default=64 << 20, ge=1 << 20, description="A part is written when it is about this large.")
     csv_block_bytes: int = Field(default=8 << 20, ge=1 << 10)
     cache_bytes: int = Field(default=8 << 30, ge=0, description="Artifacts kept on this host beyond their use.")

@@ -78,7 +78,10 @@ class SplitResult:
 
 
 def score_split(spec: TaskSpec, split: Split) -> SplitResult:
-    """Runs in a Spark Python worker. A failure that another try may cure is raised until Spark's tries are used up."""
+    """Runs in a Spark Python worker, or in the driver's own.
+
+    A failure that another try may cure is raised until Spark's tries are used up.
+    """
     progress = TaskProgress(spec.progress, split.index)
     context = TaskContext.get()
     attempt = context.attemptNumber() + 1 if context else 1
@@ -91,7 +94,7 @@ def score_split(spec: TaskSpec, split: Split) -> SplitResult:
         traceback.print_exc()
         failure = unforeseen(error)
         failure.retryable = True
-    again = failure.retryable and context is not None and attempt < MAX_ATTEMPTS
+    again = failure.retryable and attempt < MAX_ATTEMPTS
     log.add("split_failed", code=failure.code, tried_again=again)
     if again:
         raise failure
