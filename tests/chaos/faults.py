@@ -36,6 +36,7 @@ class Role(StrEnum):
     DRIVER = "driver"
     JVM = "jvm"
     WORKER = "worker"
+    OWN_WORKER = "own-worker"
     CHILD = "child"
 
 

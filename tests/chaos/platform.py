@@ -24,7 +24,8 @@ READY_S: Final = 120.0
 _POLL_S: Final = 0.1
 _PROBE_S: Final = 8.0
 
-# Two of each service on two cores, with sessions short enough for a test to sit out.
+# Two of each service on two cores, with sessions short enough for a test to sit out. The stories' parquet is small
+# enough for drivers' own workers, their CSV is Spark's.
 TWO_OF_EACH: Final[Mapping[str, str]] = {
     "MLP_REGISTRY_INSTANCES": "2",
     "MLP_DEPLOYER_INSTANCES": "2",
@@ -32,6 +33,7 @@ TWO_OF_EACH: Final[Mapping[str, str]] = {
     "MLP_METRICS_INSTANCES": "2",
     "MLP_SPARK_MASTER": "local[1,4]",
     "MLP_KAFKA_SESSION_TIMEOUT_MS": "6000",
+    "MLP_SCORING_SMALL_BYTES": "9000",
 }
 
 
