@@ -29,6 +29,7 @@ class Arena:
     """Who is there, and what leads to the store; `peers` are variables of processes in the peers' environment."""
 
     s3: S3Settings
+    settings: ScoringSettings
     bus: Bus
     engine: Engine
     platform: Platform
@@ -58,7 +59,7 @@ async def _opened(stack: Stack, s3: S3Settings, peers: Mapping[str, str], scratc
                 session = residents.enter_context(_session(peers))
                 in_worker = InWorker(residents.enter_context(_in_worker(stack.objects, scratch)), results)
                 others = (Peer(UDF, session, results), Peer(MAPPED, session, results))
-                yield Arena(s3, bus, engine, platform, (bare, engine, platform, in_worker, *others), peers)
+                yield Arena(s3, settings, bus, engine, platform, (bare, engine, platform, in_worker, *others), peers)
         finally:
             await driver.stop()
             forget_outputs(stack.objects)

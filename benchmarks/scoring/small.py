@@ -16,12 +16,15 @@ from benchmarks.scoring.arena import LOGS, Arena
 from benchmarks.scoring.cases import Case
 from benchmarks.scoring.contender import OUTPUTS
 from benchmarks.scoring.environment import BIN
+from benchmarks.scoring.executor import Engine
 from benchmarks.scoring.residents import written
 from examples.grocery.errors import DemoError
 from infra.embedded.layout import CHECKOUT
 from services.executor.scoring.objects import DATASETS, RESULTS, Bucket
+from services.executor.scoring.warm_driver import WarmDriver
 
 ROWS: Final = 10_000
+_UNIT: Final = f"{ROWS // 1000}k rows"
 ONE_BY_ONE: Final = 40
 AT_ONCE: Final = 50
 _BOUND_S: Final = 0.5
@@ -37,24 +40,49 @@ async def measure(case: Case, arena: Arena) -> tuple[list[Row], dict[str, list[f
     scored = [await platform.score(case) for _ in range(_WARMING)]
     alone = [(await platform.score(case)).seconds for _ in range(ONE_BY_ONE)]
     together = [seconds for seconds, _ in await platform.run_all([case.deployment_id] * AT_ONCE)]
+    own, spark = await _handed_out(case, arena)
     submitted = [await asyncio.to_thread(_submit, case, arena.peers) for _ in range(_SUBMITTED)]
     results = Bucket(arena.s3, RESULTS)
     keys = {"request → fact": scored[-1].keys, "spark-submit": written(results, _TARGET)}
     scores = {name: read_scores(case, each, results) for name, each in keys.items()}
     ensure_same(case, scores, called_directly(case, Bucket(arena.s3, DATASETS)))
-    series = {"one by one": alone, f"{AT_ONCE} at once": together, "spark-submit": submitted}
-    return _rows(alone, together, submitted), {f"{case.data.name}, {name}": each for name, each in series.items()}
+    names = ("one by one", f"{AT_ONCE} at once", "spark-submit", "scoring only, own worker", "scoring only, Spark task")
+    series = dict(zip(names, (alone, together, submitted, own, spark), strict=True))
+    rows = [*_rows(alone, together, submitted), *_worker_rows(own, spark)]
+    return rows, {f"{case.data.name}, {name}": each for name, each in series.items()}
+
+
+async def _handed_out(case: Case, arena: Arena) -> tuple[list[float], list[float]]:
+    """Seconds of scoring alone by the driver's own worker, and by a task of Spark's, each on a driver of its own."""
+    driver = WarmDriver(arena.settings.model_copy(update={"small_bytes": 0}))
+    await driver.start()
+    try:
+        engines = (arena.engine, Engine(driver, arena.s3))
+        # The own worker is begun by the first job that it might have had: half of them warm.
+        seconds = [[(await each.score(case)).seconds for each in engines] for _ in range(2 * ONE_BY_ONE)]
+    finally:
+        await driver.stop()
+    own, spark = zip(*seconds[ONE_BY_ONE:], strict=True)
+    return list(own), list(spark)
+
+
+def _worker_rows(own: list[float], spark: list[float]) -> list[Row]:
+    usual, task = median(own), median(spark)
+    return [
+        Row(f"{_UNIT}, scoring only, in the driver's own worker, p50", 1000 * usual, "ms"),
+        Row(f"{_UNIT}, scoring only, in a Spark task, p50", 1000 * task, "ms", task / usual, "the own worker's"),
+    ]
 
 
 def _rows(alone: list[float], together: list[float], submitted: list[float]) -> list[Row]:
-    unit, usual, submit, last = f"{ROWS // 1000}k rows", median(alone), median(submitted), max(together)
+    usual, submit, last = median(alone), median(submitted), max(together)
     return [
-        Row(f"{unit}, one by one, p50", 1000 * usual, "ms", usual / _BOUND_S, f"the bound of {_BOUND_S} s"),
-        Row(f"{unit}, one by one, p99", 1000 * float(np.percentile(alone, 99)), "ms"),
-        Row(f"{unit}, {AT_ONCE} at once, p50", 1000 * median(together), "ms"),
-        Row(f"{unit}, {AT_ONCE} at once, p99", 1000 * float(np.percentile(together, 99)), "ms"),
-        Row(f"{unit}, {AT_ONCE} at once", AT_ONCE / last, "executions/s", usual * AT_ONCE / last, "one by one"),
-        Row(f"{unit}, spark-submit", 1000 * submit, "ms", submit / usual, f"one by one (to reach: {_FASTER:g})"),
+        Row(f"{_UNIT}, one by one, p50", 1000 * usual, "ms", usual / _BOUND_S, f"the bound of {_BOUND_S} s"),
+        Row(f"{_UNIT}, one by one, p99", 1000 * float(np.percentile(alone, 99)), "ms"),
+        Row(f"{_UNIT}, {AT_ONCE} at once, p50", 1000 * median(together), "ms"),
+        Row(f"{_UNIT}, {AT_ONCE} at once, p99", 1000 * float(np.percentile(together, 99)), "ms"),
+        Row(f"{_UNIT}, {AT_ONCE} at once", AT_ONCE / last, "executions/s", usual * AT_ONCE / last, "one by one"),
+        Row(f"{_UNIT}, spark-submit", 1000 * submit, "ms", submit / usual, f"one by one (to reach: {_FASTER:g})"),
     ]
 
 
