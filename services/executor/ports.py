@@ -85,6 +85,10 @@ class Driver(Scoring, Protocol):
         """Raises: ScoringError."""
         ...
 
+    async def kept(self) -> None:
+        """Ends, once started, only by what keeps it from ever being ready again."""
+        ...
+
     async def stop(self) -> None: ...
 
 

@@ -54,11 +54,21 @@ class Slot:
     probe: ProbeAll
 
     async def run(self) -> None:
-        """Work until cancelled; then give back what is unfinished and end the driver."""
+        """Work until cancelled; then give back what is unfinished and end the driver.
+
+        Raises:
+            Exception: what nobody foresaw while the driver was kept warm: there would never be another one.
+        """
         try:
             await self._start()
-            while True:
-                await self._work()
+            tasks = [asyncio.create_task(each) for each in (self._work(), self.driver.kept())]
+            try:
+                done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+                done.pop().result()
+            finally:
+                for task in tasks:
+                    task.cancel()
+                await asyncio.gather(*tasks, return_exceptions=True)
         finally:
             await self.driver.stop()
 
@@ -78,6 +88,10 @@ class Slot:
                 return
 
     async def _work(self) -> None:
+        while True:
+            await self._work_once()
+
+    async def _work_once(self) -> None:
         claimed = await self._claimed() if self.driver.ready else None
         if claimed is None:
             await self.bell.wait(_LOOK_AGAIN_S)

@@ -44,11 +44,15 @@ class Keeper:
         self._put(await self._started())
         self._keeping = asyncio.create_task(self._keep(), name="warm-driver")
 
+    async def kept(self) -> None:
+        """Ends with the keeping, and as that does."""
+        if self._keeping is not None:
+            await asyncio.shield(self._keeping)
+
     async def stop(self) -> None:
         if self._keeping is not None:
             self._keeping.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._keeping
+            await asyncio.wait([self._keeping])
         for process in (self.process, self._successor):
             if process is not None:
                 await process.kill()

@@ -28,6 +28,10 @@ class WarmDriver:
         """Returns when a driver is warm, and keeps one warm until `stop`. Raises `ScoringError`."""
         await self._keeper.start()
 
+    async def kept(self) -> None:
+        """Raises what ended the keeping, which nobody foresaw; else it doesn't end before `stop`."""
+        await self._keeper.kept()
+
     async def run(
         self, job: ScoringJob, *, on_progress: Callable[[Progress], None], lease_s: float | None = None
     ) -> ScoringOutcome:

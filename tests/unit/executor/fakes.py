@@ -192,6 +192,9 @@ class FakeScoring:
     async def start(self) -> None:
         return
 
+    async def kept(self) -> None:
+        await asyncio.Event().wait()
+
     async def stop(self) -> None:
         return
 

@@ -240,3 +240,13 @@ async def test_drivers_of_one_process_warm_their_successors_one_after_another():
     await eventually(lambda: all(k.process is f.made[1] for k, f in zip(keepers, factories, strict=True)))
     for keeper in keepers:
         await keeper.stop()
+
+
+async def test_what_nobody_foresaw_is_told_and_leaves_no_driver_behind(factory):
+    async with keeping(factory) as keeper:
+        kept = asyncio.create_task(keeper.kept())
+        await asyncio.sleep(0.1)
+        assert not kept.done()
+        factory.made[0].wear = None
+        with pytest.raises(AttributeError):
+            await asyncio.wait_for(kept, 5)
