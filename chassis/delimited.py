@@ -1,9 +1,13 @@
-"""Delimited text as everybody here reads it: unpacked, in UTF-8, with the delimiter that its first line shows."""
+"""Delimited text as everybody here reads it: unpacked, in UTF-8, with the delimiter that its first line shows.
+
+Text in UTF-16 says so by its first bytes; what else isn't UTF-8 has to be said by its object's content type.
+"""
 
 import codecs
 import csv
 from collections.abc import Collection
 from dataclasses import dataclass
+from email.message import Message
 from typing import IO, Any, Final
 
 import pyarrow as pa
@@ -12,6 +16,8 @@ DELIMITERS: Final = (",", ";", "\t", "|")
 BOM: Final = b"\xef\xbb\xbf"
 _PACKED: Final = {b"\x1f\x8b": "gzip", b"BZh": "bz2", b"\x28\xb5\x2f\xfd": "zstd", b"\x04\x22\x4d\x18": "lz4"}
 _WIDE: Final = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
+_WIDE_NAMES: Final = ("utf-16", "utf-32")
+_ASCII: Final = bytes(range(0x20, 0x7F)) + b"\t\r\n"
 _PIECE_BYTES: Final = 64 * 1024
 
 
@@ -32,9 +38,28 @@ def codec_of(head: bytes) -> str | None:
     return next((codec for magic, codec in _PACKED.items() if head.startswith(magic)), None)
 
 
-def encoding_of(head: bytes) -> str:
-    """How a text is encoded: UTF-16 says so by its first bytes, all else is UTF-8."""
-    return next((encoding for mark, encoding in _WIDE.items() if head.startswith(mark)), "utf-8")
+def charset_of(content_type: str | None) -> str:
+    """The charset that a content type such as `text/csv; charset=windows-1252` names, as Python calls it; else UTF-8.
+
+    Raises:
+        HeaderUnreadable: it is none that text can be read in here.
+    """
+    said = Message()
+    said["content-type"] = content_type or ""
+    name = said.get_content_charset("utf-8")
+    try:
+        found = codecs.lookup(name).name
+        # Else delimiters, quotes and ends of lines would be other bytes. (Names of hosts in IDNA are no charset.)
+        if found.startswith(_WIDE_NAMES) or (found != "idna" and _ASCII.decode(found).encode() == _ASCII):
+            return "utf-8" if found == "ascii" else found
+    except (LookupError, UnicodeError):
+        pass
+    raise HeaderUnreadable(f"its content type names the charset {name}, which is not known here")
+
+
+def encoding_of(head: bytes, charset: str = "utf-8") -> str:
+    """How a text is encoded: UTF-16 says so by its first bytes, which count for more than what was said about it."""
+    return next((encoding for mark, encoding in _WIDE.items() if head.startswith(mark)), charset)
 
 
 def unpacking(packed: IO[bytes], codec: str) -> Any:
@@ -42,14 +67,16 @@ def unpacking(packed: IO[bytes], codec: str) -> Any:
     return pa.CompressedInputStream(pa.PythonFile(packed, mode="r"), codec)
 
 
-def beginning(head: bytes, limit: int) -> bytes:
+def beginning(head: bytes, limit: int, charset: str = "utf-8") -> bytes:
     """The beginning of a text in UTF-8, whose own, or packed, beginning is `head`; of packed at most `limit` bytes.
+
+    `charset` is that of the text where it isn't UTF-8 and doesn't say so itself.
 
     Raises:
         HeaderUnreadable: it is packed and can't be unpacked.
     """
     text = _unpacked(head, limit)
-    encoding = encoding_of(text)
+    encoding = encoding_of(text, charset)
     if encoding == "utf-8":
         return text
     # Its last character may be cut off.

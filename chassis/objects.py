@@ -55,11 +55,12 @@ class Location:
 
 @dataclass(frozen=True)
 class ObjectInfo:
-    """One object as the store describes it."""
+    """One object as the store describes it. Listings don't say the content type."""
 
     location: Location
     etag: str
     size_bytes: int
+    content_type: str | None = None
 
 
 class Objects:
@@ -87,7 +88,7 @@ class Objects:
         """Raises: ObjectMissing."""
         with _translated(location):
             found = await self._client.stat_object(location.bucket, location.key)
-        return ObjectInfo(location, _etag(found.etag), int(found.size or 0))
+        return ObjectInfo(location, _etag(found.etag), int(found.size or 0), found.content_type)
 
     async def list(self, prefix: Location) -> list[ObjectInfo]:
         """All objects whose key begins with the prefix, sorted by key."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from chassis.delimited import DELIMITERS, HeaderUnreadable, beginning, read_header
+from chassis.delimited import DELIMITERS, HeaderUnreadable, beginning, charset_of, read_header
 from services.executor.scoring.errors import ScoringError
 from services.executor.scoring.job import InputObject
 from services.executor.scoring.objects import Bucket
@@ -19,12 +19,13 @@ def read_dialect(bucket: Bucket, source: InputObject, known: Sequence[str]) -> C
     """
     if not source.size_bytes:
         return CsvObject(source, DELIMITERS[0], ())
-    raw = bytes(bucket.get_range(source, 0, min(_HEAD_BYTES, source.size_bytes)))
+    raw, content_type = bucket.beginning(source, min(_HEAD_BYTES, source.size_bytes))
     try:
-        header = read_header(_with_whole_line(beginning(raw, _HEAD_BYTES)), known)
+        charset = charset_of(content_type)
+        header = read_header(_with_whole_line(beginning(bytes(raw), _HEAD_BYTES, charset)), known)
     except HeaderUnreadable as error:
         raise ScoringError("input-corrupt", f"{source.key}: {error}") from error
-    return CsvObject(source, header.delimiter, header.names)
+    return CsvObject(source, header.delimiter, header.names, charset)
 
 
 def _with_whole_line(head: bytes) -> bytes:

@@ -68,7 +68,7 @@ class CsvReader:
     def blocks(self) -> Iterator[CsvBlock]:
         """Raises `ScoringError` (`input-corrupt`) on a broken archive, and what reading raises."""
         carry, header = b"", True
-        for piece in _text(self._source.source.key, self._blocks):
+        for piece in _text(self._source, self._blocks):
             data = carry + piece
             if header:
                 _, newline, rest = data.removeprefix(BOM).partition(_NEWLINE)
@@ -105,7 +105,7 @@ class CsvReader:
             table = _parse(marked, self._source, rejected, first)
             self._record = first + table.num_rows + len(rejected.numbers)
             if marked is not data:
-                table = _without_marked(CsvBlock(table, rejected, first))
+                table = _without_marked(CsvBlock(table, rejected, first), self._source.charset)
             return CsvBlock(table, rejected, first)
         self._record = first + len(rejected.numbers)
         return CsvBlock(_no_rows(names), rejected, first)
@@ -159,23 +159,24 @@ def _marked(data: bytes) -> bytes:
     return data
 
 
-def _without_marked(block: CsvBlock) -> pa.Table:
+def _without_marked(block: CsvBlock, charset: str) -> pa.Table:
     """The rows that are text throughout; the others are set aside."""
+    encoding = "UTF-8 (or in UTF-16, with its mark)" if charset == "utf-8" else charset
     table, bad = block.table, np.zeros(block.table.num_rows, dtype=np.bool_)
     for column in table.columns:
         bad |= pc.match_substring(column, _NO_TEXT).fill_null(False).to_numpy()
     numbers = [(int(row), block.row_number(int(row))) for row in np.flatnonzero(bad)]
     for row, number in numbers:
         line = ",".join(value or "" for value in table.slice(row, 1).to_pylist()[0].values())
-        block.rejected.add(number, "no text in UTF-8 (or in UTF-16, with its mark)", line.replace(_NO_TEXT, "\ufffd"))
+        block.rejected.add(number, f"no text in {encoding}", line.replace(_NO_TEXT, "\ufffd"))
     return table.filter(pa.array(~bad)) if numbers else table
 
 
-def _text(key: str, blocks: Iterator[memoryview]) -> Iterator[bytes]:
+def _text(source: CsvObject, blocks: Iterator[memoryview]) -> Iterator[bytes]:
     """The object's text, unpacked and in UTF-8, in bounded pieces."""
-    pieces = _with_head(_unpacked(key, blocks))
+    pieces = _with_head(_unpacked(source.source.key, blocks))
     first = next(pieces)
-    encoding = encoding_of(first)
+    encoding = encoding_of(first, source.charset)
     if encoding == "utf-8":
         yield first
         yield from pieces

@@ -56,6 +56,14 @@ class Bucket:
         self.bytes_read += data.nbytes
         return data
 
+    def beginning(self, source: InputObject, size: int) -> tuple[memoryview, str | None]:
+        """The first bytes of exactly the object that was listed, and its content type."""
+        with self._reading(source):
+            found = obstore.get(self._store, source.key, options=_range(source, 0, size))
+            data = memoryview(found.bytes())
+        self.bytes_read += data.nbytes
+        return data, found.attributes.get("Content-Type")
+
     def read_into(self, source: InputObject, start: int, target: memoryview) -> None:
         """As many bytes from `start` on as `target` has, as they come: there is no copy of the whole in between."""
         filled = 0

@@ -24,11 +24,12 @@ class RowGroup:
 
 @dataclass(frozen=True)
 class CsvObject:
-    """A CSV object, read as a stream. `names` are its columns, in its order."""
+    """A CSV object, read as a stream. `names` are its columns, in its order; `charset` is what its text doesn't say."""
 
     source: InputObject
     delimiter: str
     names: tuple[str, ...]
+    charset: str = "utf-8"
 
 
 Piece = RowGroup | CsvObject

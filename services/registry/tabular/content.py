@@ -68,7 +68,8 @@ class Contents:
                     return await asyncio.to_thread(parquet.part, await parquet.footer(read, info.size_bytes))
                 if info.size_bytes == 0:
                     return None
-                return await asyncio.to_thread(csv.part, await csv.first_block(read, info.size_bytes))
+                said = (await self.objects.stat(info.location)).content_type
+                return await asyncio.to_thread(csv.part, await csv.first_block(read, info.size_bytes, said))
             except Unreadable as error:
                 raise DatasetUnreadable(f"{info.location}: {error}") from error
 

@@ -6,21 +6,21 @@ from typing import Final
 import pyarrow as pa
 from pyarrow import csv
 
-from chassis.delimited import HeaderUnreadable, beginning, read_header
+from chassis.delimited import HeaderUnreadable, beginning, charset_of, read_header
 from services.registry.tabular.part import Part, Read, Unreadable
 
 _BLOCK_BYTES: Final = 1024 * 1024
 
 
-async def first_block(read: Read, size_bytes: int) -> bytes:
+async def first_block(read: Read, size_bytes: int, content_type: str | None) -> bytes:
     """Whole lines from the beginning, about 1 MB of them, unpacked where they are packed, in UTF-8.
 
     Raises:
-        Unreadable: its first line alone is longer.
+        Unreadable: its first line alone is longer, or its charset isn't known.
     """
     raw = await read(0, min(_BLOCK_BYTES, size_bytes))
     try:
-        block = beginning(raw, _BLOCK_BYTES)
+        block = beginning(raw, _BLOCK_BYTES, charset_of(content_type))
     except HeaderUnreadable as error:
         raise Unreadable(f"it can't be read as CSV: {error}") from error
     if len(raw) == size_bytes and (block is raw or len(block) < _BLOCK_BYTES):

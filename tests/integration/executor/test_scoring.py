@@ -4,9 +4,11 @@ import gzip
 import hashlib
 import io
 import json
+import uuid
 
 import joblib
 import numpy as np
+import obstore
 import onnxruntime as ort
 import pandas as pd
 import pyarrow as pa
@@ -19,8 +21,10 @@ from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 
+from chassis.settings import S3Settings
 from schemas.signature import Signature, SignatureField
 from services.executor.scoring.job import Progress
+from services.executor.scoring.preview import preview
 from services.executor.scoring.warm_driver import WarmDriver
 from tests.integration.executor.bench import FEATURES, Bench, features, frame, parquet_bytes, score, signature
 
@@ -173,6 +177,24 @@ async def test_a_packed_csv_in_utf_16_scores_like_the_same_rows_in_parquet(
     rows = bench.read(await score(driver, bench.job(uri, bench.sklearn(estimator), format="csv"))).rows
 
     np.testing.assert_allclose(rows["prediction"], estimator.predict(frame(table)))
+
+
+async def test_a_csv_in_the_charset_of_its_content_type_is_scored_and_shown(
+    bench: Bench, driver: WarmDriver, s3: S3Settings
+) -> None:
+    estimator = LinearRegression().fit(frame(TRAINING), TARGET)
+    table = features(100).append_column("où", pa.array(["Besançon", "Orléans"] * 50))
+    key = f"input-{uuid.uuid4().hex}.csv"
+    text = table.to_pandas().to_csv(index=False, sep=";").encode("cp1252")
+    obstore.put(bench.datasets._store, key, text, attributes={"Content-Type": "text/csv; charset=windows-1252"})
+    uri = f"s3://datasets/{key}"
+
+    job = bench.job(uri, bench.sklearn(estimator), format="csv", keep=("où",))
+    rows = bench.read(await score(driver, job)).rows
+
+    assert rows["où"].equals(table["où"])
+    np.testing.assert_allclose(rows["prediction"], estimator.predict(frame(table)))
+    assert preview(s3, uri, "csv", rows=1)["où"].to_pylist() == ["Besançon"]
 
 
 async def test_progress_is_told_and_the_log_is_kept(bench: Bench, driver: WarmDriver) -> None:

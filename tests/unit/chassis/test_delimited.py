@@ -1,7 +1,7 @@
 import pyarrow as pa
 import pytest
 
-from chassis.delimited import BOM, Header, HeaderUnreadable, beginning, read_header
+from chassis.delimited import BOM, Header, HeaderUnreadable, beginning, charset_of, encoding_of, read_header
 
 
 @pytest.mark.parametrize(
@@ -46,3 +46,34 @@ def test_a_beginning_in_utf_16_is_given_in_utf_8(encoding):
     whole = "\ufeffpreis;menge\nZürich".encode(encoding)
 
     assert read_header(beginning(whole[:-1], 100)) == Header(";", ("preis", "menge"))
+
+
+@pytest.mark.parametrize(
+    ("content_type", "charset"),
+    [
+        (None, "utf-8"),
+        ("text/csv", "utf-8"),
+        ("application/octet-stream", "utf-8"),
+        ("text/csv; charset=UTF-8", "utf-8"),
+        ("text/csv; charset=us-ascii", "utf-8"),
+        ('text/csv; header=present; charset="ISO-8859-15"', "iso8859-15"),
+        ("text/csv;charset=windows-1252", "cp1252"),
+        ("text/csv; charset=utf-16le", "utf-16-le"),
+    ],
+)
+def test_the_charset_is_the_content_types(content_type, charset):
+    assert charset_of(content_type) == charset
+
+
+@pytest.mark.parametrize("name", ["klingon", "zlib", "rot13", "utf-7", "idna", "undefined", "cp037"])
+def test_a_charset_that_is_no_text_or_not_laid_out_like_ascii_is_refused(name):
+    with pytest.raises(HeaderUnreadable, match=name):
+        charset_of(f"text/csv; charset={name}")
+
+
+def test_a_mark_counts_for_more_than_a_content_type():
+    assert encoding_of("\ufeffa".encode("utf-16-le"), "cp1252") == "utf-16-le"
+
+
+def test_a_beginning_in_another_charset_is_given_in_utf_8():
+    assert beginning("région;prix €\n".encode("cp1252"), 100, "cp1252") == "région;prix €\n".encode()

@@ -3,6 +3,7 @@
 import hashlib
 import itertools
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Generic, TypeVar
 
@@ -71,6 +72,7 @@ class FakeObjects:
 
     def __init__(self) -> None:
         self.bytes: dict[str, bytes] = {}
+        self.content_types: dict[str, str] = {}
         self.writes: list[str] = []
         self.reads: list[tuple[str, int, int]] = []
         self.before_read: Callable[[], None] = lambda: None
@@ -81,7 +83,7 @@ class FakeObjects:
     async def stat(self, location: Location) -> ObjectInfo:
         if str(location) not in self.bytes:
             raise ObjectMissing(str(location))
-        return self._info(str(location))
+        return replace(self._info(str(location)), content_type=self.content_types.get(str(location)))
 
     async def list(self, prefix: Location) -> list[ObjectInfo]:
         return [self._info(uri) for uri in sorted(self.bytes) if uri.startswith(str(prefix))]

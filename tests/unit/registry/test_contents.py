@@ -143,6 +143,18 @@ async def test_of_a_large_csv_only_the_first_block_is_read(objects):
     assert [length for _, _, length in objects.reads] == [1024 * 1024]
 
 
+async def test_a_csv_may_be_in_the_charset_that_its_content_type_names(objects):
+    objects.content_types[f"{ROOT}a.csv"] = "text/csv; charset=windows-1252"
+    content = await read(objects, {"a.csv": "région;prix €\nLorraine;1,5\n".encode("cp1252")}, "csv")
+    assert [name for name, _, _ in described(content)] == ["région", "prix €"]
+
+
+async def test_a_charset_that_nobody_knows_is_told(objects):
+    objects.content_types[f"{ROOT}a.csv"] = "text/csv; charset=klingon"
+    code, message = await refusal(objects, {"a.csv": b"a,b\n1,2\n"}, "csv")
+    assert (code, "klingon" in message) == ("dataset-unreadable", True)
+
+
 @pytest.mark.parametrize(
     "text", [b"a,b\n1,2,3\n", b"a,a\n1,2\n", b"\xff\xfe\n1\n", b"a\x00b\n", b",b\n1,2\n", parquet()]
 )

@@ -3,6 +3,7 @@
 import csv
 import io
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pyarrow as pa
 import pytest
@@ -19,11 +20,11 @@ SOURCE = CsvObject(InputObject(key="x.csv", etag="e", size_bytes=1), ",", NAMES)
 FIELD = st.text(st.characters(codec="utf-8", exclude_characters="\x00\r"), max_size=6)
 
 
-def read(data: bytes, block: int = 7) -> tuple[list[list[str | None]], dict[int, str]]:
+def read(data: bytes, block: int = 7, source: CsvObject = SOURCE) -> tuple[list[list[str | None]], dict[int, str]]:
     blocks = (memoryview(data)[start : start + block] for start in range(0, len(data), block))
     rows: list[tuple[int, list[str | None]]] = []
     rejected: dict[int, str] = {}
-    for one in CsvReader(SOURCE, blocks).blocks():
+    for one in CsvReader(source, blocks).blocks():
         for position, row in enumerate(one.table.to_pylist()):
             rows.append((one.row_number(position), [row[name] for name in NAMES]))
         for number, reason in zip(one.rejected.numbers, one.rejected.reasons, strict=True):
@@ -88,6 +89,14 @@ def test_utf_16_is_known_by_its_mark(encoding: str, block: int) -> None:
     lone = text.encode(encoding) + "x\ud800,3\ny,4\n".encode(encoding, "surrogatepass")
     rows, rejected = read(lone, block)
     assert (rows[-1], list(rejected)) == (["y", "4"], [3])
+
+
+@pytest.mark.parametrize("block", [1, 3, 1 << 20])
+def test_another_charset_is_read_as_its_object_says(block: int) -> None:
+    data = "a,b\nZürich,1\n".encode("cp1252") + b"\x81,2\n" + "5 €,3\n".encode("cp1252")
+    rows, rejected = read(data, block, replace(SOURCE, charset="cp1252"))
+    assert rows == [["Zürich", "1"], ["5 €", "3"]]
+    assert rejected == {2: "no text in cp1252"}
 
 
 def test_a_header_alone_has_no_rows() -> None:
