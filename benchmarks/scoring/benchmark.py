@@ -27,7 +27,10 @@ async def run() -> Result:
         async with open_arena(stack, Path(scratch)) as arena:
             cases = await make_cases(chosen_inputs(), arena.s3, arena.bus, Path(scratch))
             peaks = await peaks_mib(arena.engine, cases)
-            times = [await play(case, arena.contenders, rounds=rounds, storage=stack.objects) for case in cases]
+            times = [
+                await play(case, arena.contenders, first=case is cases[0], rounds=rounds, storage=stack.objects)
+                for case in cases
+            ]
             [little] = await make_cases([made(small.ROWS)], arena.s3, arena.bus, Path(scratch), kinds=["linear"])
             rows, series = await small.measure(little, arena)
     rows = [*(row for each in times for row in rows_of(each)), *rows, *memory_rows(peaks)]

@@ -1,7 +1,7 @@
 """What is measured: each kind of model on each input.
 
 `SCORING_ROWS` (1000000,5000000) names the sizes of the inputs that are made; `SCORING_FULL=1` adds the 20.9 million
-promotions, which takes about half an hour more.
+promotions, which take about twenty minutes more.
 """
 
 import os

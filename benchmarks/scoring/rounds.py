@@ -11,7 +11,8 @@ from benchmarks.scoring.environment import settings_of
 from examples.grocery.stack import ObjectStorage
 from services.executor.scoring.objects import DATASETS, RESULTS, Bucket
 
-_WARMING: Final = 2
+_LONG: Final = 10_000_000
+"""Rows. Of so many one round is enough, which takes minutes itself."""
 
 
 @dataclass(frozen=True)
@@ -26,15 +27,20 @@ class Times:
         return self.case.data.rows / median(self.seconds[name])
 
 
-async def play(case: Case, contenders: tuple[Contender, ...], *, rounds: int, storage: ObjectStorage) -> Times:
-    """Rounds that warm, the last one's scores compared; then those that count. Raises: Disagreement."""
+async def play(
+    case: Case, contenders: tuple[Contender, ...], *, first: bool, rounds: int, storage: ObjectStorage
+) -> Times:
+    """Rounds that warm, the last one's scores compared; then those that count. Raises: Disagreement.
+
+    `first`: nobody has scored anything yet. Later cases warm their models alone.
+    """
     s3 = settings_of(storage)
     results, times = Bucket(s3, RESULTS), Times(case)
-    for each in contenders * (_WARMING - 1):
+    for each in contenders if first else ():
         await each.score(case)
     scores = {each.name: read_scores(case, (await each.score(case)).keys, results) for each in contenders}
     ensure_same(case, scores, called_directly(case, Bucket(s3, DATASETS)))
-    for number in range(rounds):
+    for number in range(rounds if case.data.rows < _LONG else 1):
         turn = number % len(contenders)
         for each in (*contenders[turn:], *contenders[:turn]):
             scored = await each.score(case)
