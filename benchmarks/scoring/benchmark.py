@@ -10,6 +10,7 @@ from pathlib import Path
 from benchmarks.result import Result
 from benchmarks.scoring import small
 from benchmarks.scoring.arena import open_arena
+from benchmarks.scoring.calm import Calm
 from benchmarks.scoring.cases import chosen_inputs, make_cases
 from benchmarks.scoring.inputs import made
 from benchmarks.scoring.memory import peaks_mib
@@ -27,14 +28,23 @@ async def run() -> Result:
         async with open_arena(stack, Path(scratch)) as arena:
             cases = await make_cases(chosen_inputs(), arena.s3, arena.bus, Path(scratch))
             peaks = await peaks_mib(arena.engine, cases)
-            times = [
-                await play(case, arena.contenders, first=case is cases[0], rounds=rounds, storage=stack.objects)
-                for case in cases
-            ]
+            with Calm() as calm:
+                times = [
+                    await play(
+                        case,
+                        arena.contenders,
+                        calm=calm,
+                        first=case is cases[0],
+                        rounds=rounds,
+                        storage=stack.objects,
+                    )
+                    for case in cases
+                ]
             [little] = await make_cases([made(small.ROWS)], arena.s3, arena.bus, Path(scratch), kinds=["linear"])
             rows, series = await small.measure(little, arena)
     rows = [*(row for each in times for row in rows_of(each)), *rows, *memory_rows(peaks)]
-    return Result("scoring", "Scoring", rows, {"rounds": rounds}, {**_series(times), **series})
+    conditions = {"rounds": rounds, "repeated": calm.repeated, "disturbed": calm.disturbed}
+    return Result("scoring", "Scoring", rows, conditions, {**_series(times), **series})
 
 
 def _series(times: list[Times]) -> dict[str, list[float]]:

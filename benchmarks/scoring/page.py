@@ -24,7 +24,7 @@ def main() -> None:
         day=f"{datetime.fromisoformat(found['taken_at']):%-d %B %Y}",
         cpus=found["cpus"],
         python=found["python"],
-        rounds=found["conditions"]["rounds"],
+        **found["conditions"],
         rates=figures.rates(),
         ratios=figures.ratios(),
         small=figures.small(),

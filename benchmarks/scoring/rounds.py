@@ -1,10 +1,12 @@
 """Rounds: everybody scores the same, one after another, each round in another order."""
 
+import functools
 from dataclasses import dataclass, field
 from statistics import median
 from typing import Final
 
 from benchmarks.scoring.agreement import called_directly, ensure_same, read_scores
+from benchmarks.scoring.calm import Calm
 from benchmarks.scoring.cases import Case
 from benchmarks.scoring.contender import Contender, forget_outputs
 from benchmarks.scoring.environment import settings_of
@@ -28,7 +30,7 @@ class Times:
 
 
 async def play(
-    case: Case, contenders: tuple[Contender, ...], *, first: bool, rounds: int, storage: ObjectStorage
+    case: Case, contenders: tuple[Contender, ...], *, calm: Calm, first: bool, rounds: int, storage: ObjectStorage
 ) -> Times:
     """Rounds that warm, the last one's scores compared; then those that count. Raises: Disagreement.
 
@@ -43,7 +45,7 @@ async def play(
     for number in range(rounds if case.data.rows < _LONG else 1):
         turn = number % len(contenders)
         for each in (*contenders[turn:], *contenders[:turn]):
-            scored = await each.score(case)
+            scored = await calm.measured(functools.partial(each.score, case))
             times.seconds.setdefault(each.name, []).append(scored.seconds)
             print(f"{case.name}, {each.name}: {scored.seconds:.2f} s")
         forget_outputs(storage)
