@@ -1,6 +1,6 @@
 """Delimited text as everybody here reads it: unpacked, in UTF-8, with the delimiter that its first line shows.
 
-Text in UTF-16 says so by its first bytes; what else isn't UTF-8 has to be said by its object's content type.
+Text in UTF-16 or UTF-32 says so by its first bytes; what else isn't UTF-8 has to be said by its object's content type.
 """
 
 import codecs
@@ -15,8 +15,21 @@ import pyarrow as pa
 DELIMITERS: Final = (",", ";", "\t", "|")
 BOM: Final = b"\xef\xbb\xbf"
 _PACKED: Final = {b"\x1f\x8b": "gzip", b"BZh": "bz2", b"\x28\xb5\x2f\xfd": "zstd", b"\x04\x22\x4d\x18": "lz4"}
-_WIDE: Final = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
-_WIDE_NAMES: Final = ("utf-16", "utf-32")
+_MARKS: Final = {
+    BOM: "utf-8",
+    codecs.BOM_UTF32_LE: "utf-32-le",
+    codecs.BOM_UTF32_BE: "utf-32-be",
+    codecs.BOM_UTF16_LE: "utf-16-le",
+    codecs.BOM_UTF16_BE: "utf-16-be",
+}
+"""That of UTF-16 begins one of UTF-32."""
+_WIDE: Final = {
+    **{name: name for name in ("utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be")},
+    "utf-16": "utf-16-le",
+    "utf-32": "utf-32-le",
+}
+"""Without a mark and without a word about it, the order of bytes is that of nearly all machines."""
+_NO_CHARSETS: Final = ("idna", "unicode-escape", "raw-unicode-escape")
 _ASCII: Final = bytes(range(0x20, 0x7F)) + b"\t\r\n"
 _PIECE_BYTES: Final = 64 * 1024
 
@@ -42,15 +55,16 @@ def charset_of(content_type: str | None) -> str:
     """The charset that a content type such as `text/csv; charset=windows-1252` names, as Python calls it; else UTF-8.
 
     Raises:
-        HeaderUnreadable: it is none that text can be read in here.
+        HeaderUnreadable: it isn't known, or neither a wide one nor laid out like ASCII.
     """
     said = Message()
     said["content-type"] = content_type or ""
-    name = said.get_content_charset("utf-8")
+    name = said.get_content_charset() or "utf-8"
     try:
         found = codecs.lookup(name).name
-        # Else delimiters, quotes and ends of lines would be other bytes. (Names of hosts in IDNA are no charset.)
-        if found.startswith(_WIDE_NAMES) or (found != "idna" and _ASCII.decode(found).encode() == _ASCII):
+        if found in _WIDE:
+            return _WIDE[found]
+        if found not in _NO_CHARSETS and _ASCII.decode(found).encode() == _ASCII:
             return "utf-8" if found == "ascii" else found
     except (LookupError, UnicodeError):
         pass
@@ -58,8 +72,8 @@ def charset_of(content_type: str | None) -> str:
 
 
 def encoding_of(head: bytes, charset: str = "utf-8") -> str:
-    """How a text is encoded: UTF-16 says so by its first bytes, which count for more than what was said about it."""
-    return next((encoding for mark, encoding in _WIDE.items() if head.startswith(mark)), charset)
+    """How a text is encoded: its first bytes, where they are a mark, count for more than what was said about it."""
+    return next((encoding for mark, encoding in _MARKS.items() if head.startswith(mark)), charset)
 
 
 def unpacking(packed: IO[bytes], codec: str) -> Any:

@@ -5,6 +5,7 @@ the measurement is taken again.
 """
 
 import asyncio
+import math
 import time
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ProcessPoolExecutor
@@ -20,6 +21,7 @@ from benchmarks.scoring.contender import Scored
 _SLOWER: Final = 1.15
 _AGAIN: Final = 3
 _LOOKS: Final = 12
+_FIRST_LOOKS: Final = 3
 _WAITS: Final = 20
 _PAUSE_S: Final = 2.0
 _NUMBERS: Final = 600_000
@@ -31,12 +33,10 @@ class Calm:
 
     def __init__(self) -> None:
         self._pool = ProcessPoolExecutor(PROCESSES, get_context("spawn"))
-        self._best = float("inf")
+        self._best = math.inf
         self.repeated = self.disturbed = 0
 
     def __enter__(self) -> Self:
-        for _ in range(3):
-            self._pace()
         return self
 
     def __exit__(
@@ -47,19 +47,21 @@ class Calm:
     async def measured(self, score: Callable[[], Awaitable[Scored]]) -> Scored:
         """Taken while the machine was calm; if it never is, the calmest of some."""
         taken: list[tuple[float, Scored]] = []
-        while len(taken) <= _AGAIN:
+        for again in range(_AGAIN + 1):
+            self.repeated += again > 0
             before = await self._calmed()
             scored = await score()
             pace = max(before, await asyncio.to_thread(self._pace))
             if pace <= _SLOWER * self._best:
                 return scored
             taken.append((pace, scored))
-            self.repeated += 1
         self.disturbed += 1
         return min(taken, key=lambda each: each[0])[1]
 
     async def _calmed(self) -> float:
         """Waits for a while until the work takes as long as at best; how long it took."""
+        for _ in range(_FIRST_LOOKS if self._best == math.inf else 0):
+            await asyncio.to_thread(self._pace)
         pace = await asyncio.to_thread(self._pace)
         for _ in range(_WAITS):
             if pace <= _SLOWER * self._best:

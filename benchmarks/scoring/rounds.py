@@ -34,7 +34,7 @@ async def play(
 ) -> Times:
     """Rounds that warm, the last one's scores compared; then those that count. Raises: Disagreement.
 
-    `first`: nobody has scored anything yet. Later cases warm their models alone.
+    `first`: not all have scored anything yet. Later cases warm their models alone.
     """
     s3 = settings_of(storage)
     results, times = Bucket(s3, RESULTS), Times(case)

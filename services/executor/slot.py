@@ -61,14 +61,12 @@ class Slot:
         """
         try:
             await self._start()
-            tasks = [asyncio.create_task(each) for each in (self._work(), self.driver.kept())]
-            try:
-                done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-                done.pop().result()
-            finally:
-                for task in tasks:
-                    task.cancel()
-                await asyncio.gather(*tasks, return_exceptions=True)
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self.driver.kept())
+                await self._work()
+        except BaseExceptionGroup as raised:
+            # An outage is known by its type.
+            raise raised.exceptions[0] from raised
         finally:
             await self.driver.stop()
 

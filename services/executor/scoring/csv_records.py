@@ -235,7 +235,7 @@ class _Stream(io.RawIOBase):
 
 
 def _no_utf_8(error: UnicodeError) -> tuple[str, int]:
-    """A byte that is no UTF-8, by way of its surrogate, for what is no UTF-16: one way to set it aside is enough."""
+    """A byte that is no UTF-8, by way of its surrogate, for what is no text: one way to set it aside is enough."""
     end = error.end if isinstance(error, UnicodeDecodeError) else 0
     return "\udcff", end
 

@@ -50,7 +50,8 @@ class Driver:
         self._settings = ScoringSettings.model_validate(start["settings"])
         crash_points.arm("driver", self._settings.fault)
         self._run: JobRun | None = None
-        self._own = OwnWorker()
+        # What a cluster's workers have, a sandbox for one, this machine may not.
+        self._own = OwnWorker() if self._settings.spark.is_local else None
         self._deadline: float | None = None
         self._jvm: subprocess.Popen[bytes] | None = None
 

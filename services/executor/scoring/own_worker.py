@@ -1,13 +1,17 @@
 """A worker of the driver's own: Spark takes longer to hand out a small task than such a task takes.
 
-Run as `python -m services.executor.scoring.own_worker <socket's descriptor>`; it ends when its driver does.
+Run as `python -m services.executor.scoring.own_worker <socket's descriptor>`; it ends when its driver does, whatever it
+is doing.
 """
 
 import contextlib
+import os
 import pickle
+import select
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 from typing import Any, Final, TypeVar
@@ -23,23 +27,33 @@ _READY: Final = "ready"
 
 
 class OwnWorker:
-    """One task at a time, in a process that stays from job to job; begun when it is first asked for."""
+    """One task at a time, in a process that stays from job to job."""
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
         self._link: Connection | None = None
-        self._ready = False
+        self._said_ready = False
 
+    @property
     def ready(self) -> bool:
-        """Whether a task would begin at once. If not, it will be some time after this."""
-        if self._process is None or self._link is None:
-            self._begin()
-        elif not self._ready:
+        """Whether a task would begin at once."""
+        if self._link is not None and not self._said_ready:
             try:
-                self._ready = self._link.poll() and self._link.recv() == _READY
+                self._said_ready = self._link.poll() and self._link.recv() == _READY
             except (EOFError, OSError):
                 self.end()
-        return self._ready
+        return self._said_ready
+
+    def begin(self) -> None:
+        """Start the process, if there is none and one can be started; it is ready some time later."""
+        if self._process is not None:
+            return
+        ours, theirs = socket.socketpair()
+        with theirs, contextlib.suppress(OSError):
+            command = [sys.executable, "-m", __spec__.name, str(theirs.fileno())]
+            self._process = subprocess.Popen(command, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL)
+            self._link = Connection(ours.detach())
+        ours.close()
 
     def run(self, does: Callable[[_T], _R], item: _T, *, cancelled: Callable[[], bool]) -> _R:
         """What `does`, a function of a module's, gives for the item.
@@ -48,7 +62,7 @@ class OwnWorker:
             ScoringError: what it raised; `worker-lost` when the process ended.
             ScoringCancelled: `cancelled` said so, and the process was ended.
         """
-        if self._link is None or not self._ready:
+        if self._link is None or not self._said_ready:
             raise _lost()
         try:
             self._link.send((does, item))
@@ -70,14 +84,7 @@ class OwnWorker:
             self._process.kill()
             self._process.wait()
             self._link.close()
-        self._process, self._link, self._ready = None, None, False
-
-    def _begin(self) -> None:
-        ours, theirs = socket.socketpair()
-        with theirs:
-            command = [sys.executable, "-m", __spec__.name, str(theirs.fileno())]
-            self._process = subprocess.Popen(command, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL)
-        self._link = Connection(ours.detach())
+        self._process, self._link, self._said_ready = None, None, False
 
 
 def _lost() -> ScoringError:
@@ -86,12 +93,21 @@ def _lost() -> ScoringError:
 
 def main() -> None:
     link = Connection(int(sys.argv[1]))
+    threading.Thread(target=_end_with, args=(link.fileno(),), name="driver", daemon=True).start()
     preload()
     freeze_heap()
     with contextlib.suppress(EOFError, ConnectionError):
         link.send(_READY)
         while True:
             link.send(_answer(*link.recv()))
+
+
+def _end_with(link: int) -> None:
+    """A model that loops would keep this process from seeing that nobody waits for it."""
+    poll = select.poll()
+    poll.register(link, select.POLLRDHUP)
+    poll.poll()
+    os._exit(0)
 
 
 def _answer(does: Callable[[Any], Any], item: Any) -> Any:

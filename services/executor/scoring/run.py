@@ -144,9 +144,12 @@ class JobRun:
     def _on_own_worker(self, does: Callable[[Split], _T], some: Sequence[Split]) -> list[_T]:
         """Empty where Spark has to do it, which tries again what was lost here."""
         small = sum(item.size_bytes for item in self._job.input.objects) <= self._settings.small_bytes
-        if self._own is None or not small or len(some) > 1 or not self._own.ready():
+        if self._own is None or not small or len(some) > 1:
             return []
-        self._log.add("scored_without_spark")
+        if not self._own.ready:
+            self._own.begin()
+            return []
+        self._log.add("given_to_own_worker")
         try:
             return [self._own.run(does, some[0], cancelled=lambda: self._cancelled)]
         except ScoringError as error:

@@ -39,7 +39,7 @@ def sample_bins(spec: TaskSpec, split: Split) -> Sample:
 
 
 def _sampled(spec: TaskSpec, split: Split, hear: Callable[[str], None]) -> VersionBins | None:
-    plan, scorer = plan_of(spec.job), scorer_of(spec, hear)
+    plan, (scorer, _) = plan_of(spec.job), scorer_of(spec, hear)
     fetcher = Fetcher(Bucket(spec.settings.s3, DATASETS), spec.settings.csv_block_bytes)
     first = next(fetcher.chunks(replace(split, pieces=split.pieces[:1])))
     batch = next(first.chunk.batches(plan.input_names)).slice(0, SAMPLED_ROWS)

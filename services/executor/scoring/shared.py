@@ -36,7 +36,7 @@ class SharedMemory:
 
 
 class Memories:
-    """A worker's, of which its pieces take one each. What is not given back is no loss: it ends with its last use."""
+    """Of which pieces take one each. What is not given back is no loss: it ends with its last use."""
 
     def __init__(self) -> None:
         self._free: list[SharedMemory] = []
@@ -48,13 +48,10 @@ class Memories:
             fitting = next((each for each in self._free if each.size >= size), None)
             if fitting is not None:
                 self._free.remove(fitting)
-            elif len(self._free) == _KEPT:
-                # As many as are ever in use, and too small: a larger one takes the place of one of them.
-                self._free.pop(0)
         return fitting or SharedMemory(max(1, -(-size // _ROUND)) * _ROUND)
 
     def give_back(self, memory: SharedMemory) -> None:
-        """Nobody reads it any more. A large one isn't kept: an idle worker would hold it."""
+        """Nobody reads it any more. One beyond the limit isn't kept: an idle worker would hold it."""
         with self._lock:
-            if memory.size <= KEPT_BYTES and len(self._free) < _KEPT:
-                self._free.append(memory)
+            if memory.size <= KEPT_BYTES:
+                self._free = sorted([*self._free, memory], key=lambda each: each.size)[-_KEPT:]

@@ -45,7 +45,7 @@ class Split:
 def group_row_groups(pieces: Sequence[RowGroup], *, rows_per_split: int, cores: int) -> list[Split]:
     """Neighbours together, about as many rows each: as few splits as the setting allows, but as many for each core.
 
-    There are at least two a core, if there are so many pieces.
+    There are about two a core at least, if there are so many pieces.
     """
     total = sum(piece.rows for piece in pieces)
     splits = cores * max(2, math.ceil(total / (rows_per_split * cores)))

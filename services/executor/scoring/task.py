@@ -37,9 +37,11 @@ from services.executor.scoring.writing import Part, PartWriter
 MAX_ATTEMPTS = 4
 _REASONS = 20
 _WARM = 2
-_warm: OrderedDict[tuple[object, ...], Scorer] = OrderedDict()
-"""Scorers of this Python worker. A worker does one task at a time, so no two executions ever share one at once."""
-_memories = Memories()
+_warm: OrderedDict[tuple[object, ...], tuple[Scorer, Memories]] = OrderedDict()
+"""Scorers of this Python worker. A worker does one task at a time, so no two executions ever share one at once.
+
+Each has memories of its own: a model's process goes on seeing those that it was shown, so no other's rows lie there.
+"""
 
 
 @dataclass(frozen=True)
@@ -107,10 +109,10 @@ def _score(spec: TaskSpec, split: Split, progress: TaskProgress, log: TaskLog) -
     log.add("split_began", pieces=len(split.pieces))
     result = SplitResult(split.index, log.attempt, log=log.kept)
     began = time.perf_counter()
-    scorer = scorer_of(spec, log.hear)
+    scorer, memories = scorer_of(spec, log.hear)
     result.seconds |= {"load_s": time.perf_counter() - began, "score_s": 0.0, "count_s": 0.0}
     result.inspection = scorer.inspection
-    work = _Work(spec, split)
+    work = _Work(spec, split, memories)
     for loaded, scored in scorer.score(work.fetcher.chunks(split), Watching(log.hear, _counting(spec))):
         work.write(loaded, scored)
         _count(spec, result, scored)
@@ -162,14 +164,14 @@ def _tell(log: TaskLog, result: SplitResult, reasons: Counter[Reason]) -> None:
 class _Work:
     """A split's way from the store and back to it."""
 
-    def __init__(self, spec: TaskSpec, split: Split) -> None:
+    def __init__(self, spec: TaskSpec, split: Split, memories: Memories) -> None:
         prefix = parse_uri(spec.job.output_prefix, bucket=RESULTS)
         results, size = Bucket(spec.settings.s3, RESULTS), spec.settings.part_bytes
         self._layout = spec.layout
         self._datasets = Bucket(spec.settings.s3, DATASETS)
         self._parts = PartWriter(results, prefix, split.index, size)
         self._rejected = PartWriter(results, f"{prefix}rejected/", split.index, size)
-        self.fetcher = Fetcher(self._datasets, spec.settings.csv_block_bytes, _memories)
+        self.fetcher = Fetcher(self._datasets, spec.settings.csv_block_bytes, memories)
         self.reasons = Counter[Reason]()
 
     def write(self, loaded: LoadedChunk, scored: Scored) -> None:
@@ -194,8 +196,11 @@ def plan_of(job: ScoringJob) -> Plan:
     return Plan(_columns(signature.inputs), _columns(signature.outputs), job.input.format == "csv")
 
 
-def scorer_of(spec: TaskSpec, hear: Hear) -> Scorer:
-    """A warm one for the same bytes, signature and parameters, or a new one in the place of the least recently used."""
+def scorer_of(spec: TaskSpec, hear: Hear) -> tuple[Scorer, Memories]:
+    """A warm one for the same bytes, signature and parameters, or a new one in the place of the least recently used.
+
+    With the memories that its rows may be read into.
+    """
     job, settings = spec.job, spec.settings
     plan = plan_of(job)
     key = (
@@ -209,9 +214,9 @@ def scorer_of(spec: TaskSpec, hear: Hear) -> Scorer:
     )
     if key not in _warm:
         while len(_warm) >= _WARM:
-            _warm.popitem(last=False)[1].close()
+            _warm.popitem(last=False)[1][0].close()
         cache = ArtifactCache(Bucket(settings.s3, MODELS), settings.cache_dir, settings.cache_bytes)
-        _warm[key] = open_scorer(ScorerTask(job, plan, cache, settings.sandbox, hear))
+        _warm[key] = open_scorer(ScorerTask(job, plan, cache, settings.sandbox, hear)), Memories()
     _warm.move_to_end(key)
     return _warm[key]
 

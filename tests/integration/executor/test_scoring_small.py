@@ -38,7 +38,7 @@ async def with_own_worker(driver: WarmDriver, bench: Bench) -> None:
     for _ in range(20):
         outcome = await score(driver, bench.job(bench.parquet(features(10)), bench.sklearn(estimator())))
         assert outcome.rows_out == 10
-        if "scored_without_spark" in events(bench, outcome):
+        if "given_to_own_worker" in events(bench, outcome):
             return
         await asyncio.sleep(0.5)
     raise AssertionError("small jobs go to Spark all the same")
@@ -54,9 +54,7 @@ def estimator() -> LinearRegression:
 
 
 @pytest.mark.parametrize("kind", ["sklearn", "onnx"])
-async def test_a_small_input_is_scored_without_spark_and_to_the_same(
-    bench: Bench, own_driver: WarmDriver, kind
-) -> None:
+async def test_a_small_input_is_given_to_own_worker_and_to_the_same(bench: Bench, own_driver: WarmDriver, kind) -> None:
     chosen = estimator()
     raw = to_onnx(chosen, np.zeros((1, 4), np.float64)).SerializeToString()
     model = bench.sklearn(chosen) if kind == "sklearn" else bench.model(raw, "model.onnx", format="onnx")
@@ -65,7 +63,7 @@ async def test_a_small_input_is_scored_without_spark_and_to_the_same(
     rows = bench.read(outcome).rows.sort_by("id")
     np.testing.assert_allclose(rows["prediction"], chosen.predict(frame(table)), rtol=1e-9, atol=1e-9)
     assert rows["id"].equals(table["id"])
-    assert "scored_without_spark" in events(bench, outcome)
+    assert "given_to_own_worker" in events(bench, outcome)
 
 
 async def test_spark_takes_over_what_the_own_worker_has_lost(bench: Bench, own_driver: WarmDriver) -> None:
@@ -80,7 +78,7 @@ async def test_spark_takes_over_what_the_own_worker_has_lost(bench: Bench, own_d
     os.kill(process, signal.SIGKILL)
     outcome = await task
     found = events(bench, outcome)
-    assert found.index("scored_without_spark") < found.index("given_to_spark") < found.index("split_ended")
+    assert found.index("given_to_own_worker") < found.index("given_to_spark") < found.index("split_ended")
     assert bench.read(outcome).rows["id"].to_pylist() == list(range(10))
 
 
@@ -105,14 +103,15 @@ async def test_a_cancelled_small_job_ends_in_time_and_leaves_the_driver_warm(
 
 
 async def test_an_input_in_several_pieces_is_for_all_cores(bench: Bench, own_driver: WarmDriver) -> None:
+    await with_own_worker(own_driver, bench)
     outcome = await score(own_driver, bench.job(bench.parquet(features(4_000)), bench.sklearn(estimator())))
     assert outcome.rows_out == 4_000
-    assert "scored_without_spark" not in events(bench, outcome)
+    assert "given_to_own_worker" not in events(bench, outcome)
 
 
 async def test_an_input_that_is_larger_than_the_setting_is_sparks(bench: Bench, scoring_settings) -> None:
     async with warmed(scoring_settings.model_copy(update={"small_bytes": 0})) as driver:
         job = bench.job(bench.parquet(features(10)), bench.sklearn(estimator()))
         for _ in range(2):
-            assert "scored_without_spark" not in events(bench, await score(driver, job))
+            assert "given_to_own_worker" not in events(bench, await score(driver, job))
         assert not processes(driver, "own_worker")

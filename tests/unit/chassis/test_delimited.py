@@ -59,20 +59,24 @@ def test_a_beginning_in_utf_16_is_given_in_utf_8(encoding):
         ('text/csv; header=present; charset="ISO-8859-15"', "iso8859-15"),
         ("text/csv;charset=windows-1252", "cp1252"),
         ("text/csv; charset=utf-16le", "utf-16-le"),
+        ("text/csv; charset=utf-16", "utf-16-le"),
+        ("text/csv; charset=UTF-32BE", "utf-32-be"),
+        ("text/csv; charset=", "utf-8"),
     ],
 )
 def test_the_charset_is_the_content_types(content_type, charset):
     assert charset_of(content_type) == charset
 
 
-@pytest.mark.parametrize("name", ["klingon", "zlib", "rot13", "utf-7", "idna", "undefined", "cp037"])
+@pytest.mark.parametrize("name", ["klingon", "zlib", "rot13", "utf-7", "idna", "undefined", "cp037", "unicode_escape"])
 def test_a_charset_that_is_no_text_or_not_laid_out_like_ascii_is_refused(name):
     with pytest.raises(HeaderUnreadable, match=name):
         charset_of(f"text/csv; charset={name}")
 
 
-def test_a_mark_counts_for_more_than_a_content_type():
-    assert encoding_of("\ufeffa".encode("utf-16-le"), "cp1252") == "utf-16-le"
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be"])
+def test_a_mark_counts_for_more_than_a_content_type(encoding):
+    assert encoding_of("\ufeffa".encode(encoding), "cp1252") == encoding
 
 
 def test_a_beginning_in_another_charset_is_given_in_utf_8():

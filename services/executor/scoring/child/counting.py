@@ -168,7 +168,7 @@ def _picked(rows: int, every: int) -> pa.Array | None:
     if every <= 1:
         return None
     starts = np.arange(0, rows, every, dtype=np.int64)
-    picked = starts + np.random.default_rng(rows).integers(0, every, len(starts))
+    picked = starts + np.random.default_rng().integers(0, every, len(starts))
     return pa.array(picked[picked < rows])
 
 

@@ -20,7 +20,8 @@ def worker() -> Iterator[OwnWorker]:
 
 def wait_for(worker: OwnWorker) -> None:
     deadline = time.monotonic() + 60
-    while not worker.ready():
+    worker.begin()
+    while not worker.ready:
         assert time.monotonic() < deadline
         time.sleep(0.02)
 
@@ -47,12 +48,13 @@ def test_tasks_are_done_one_after_another_in_one_process_that_is_not_ours(worker
     assert os.getpid() not in pids
 
 
-def test_it_is_begun_when_it_is_asked_for_and_nobody_waits_for_it():
+def test_nobody_waits_for_its_beginning():
     made = OwnWorker()
     with pytest.raises(ScoringError, match="has ended"):
         run(made, pid_of)
     began = time.monotonic()
-    assert not made.ready()
+    made.begin()
+    assert not made.ready
     assert time.monotonic() - began < 0.5
     wait_for(made)
     made.end()
@@ -84,8 +86,19 @@ def test_a_task_that_nobody_wants_any_more_is_ended_with_its_process(worker):
         os.kill(process, 0)
 
 
-def test_one_whose_driver_is_gone_ends(worker):
+@pytest.mark.parametrize("busy", [False, True])
+def test_one_whose_driver_is_gone_ends_whatever_it_is_doing(worker, busy):
     process = worker._process
+    if busy:
+        worker._link.send((time.sleep, 60))
+        time.sleep(0.2)
     worker._link.close()
     assert process.wait(timeout=10) == 0
     worker._link = None
+
+
+def test_one_that_cannot_be_started_is_not_ready(monkeypatch):
+    monkeypatch.setattr("sys.executable", "/nowhere/python")
+    made = OwnWorker()
+    made.begin()
+    assert not made.ready
