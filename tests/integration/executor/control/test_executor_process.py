@@ -56,6 +56,13 @@ def long_input(bench):
     return {"uri": bench.parquet(*[table] * 150), "format": "parquet"}
 
 
+@pytest.fixture(scope="module")
+def longer_input(bench):
+    """Takes a core several times as long as a lease holds."""
+    table = features(5_000)
+    return {"uri": bench.parquet(*[table] * 500), "format": "parquet"}
+
+
 def _metrics(said) -> set[str]:
     return {point["metric"] for point in said.data["points"]}
 
@@ -89,12 +96,12 @@ async def test_a_killed_executor_leaves_nothing_and_the_next_one_finishes(
 @pytest.mark.long
 @pytest.mark.parametrize("model", ["onnx_model", "sklearn_model"])
 async def test_a_frozen_executors_driver_ends_by_itself_and_nothing_of_its_attempt_is_seen(
-    world, deploy, bench, start_executor, drivers_folder, long_input, *, model, request
+    world, deploy, bench, start_executor, drivers_folder, longer_input, *, model, request
 ):
     first, second = start_executor(), start_executor()
     await asyncio.to_thread(first.await_ready)
     await asyncio.to_thread(second.await_ready)
-    execution_id = await world.run(await deploy(model=request.getfixturevalue(model), input=long_input))
+    execution_id = await world.run(await deploy(model=request.getfixturevalue(model), input=longer_input))
     await _progress(world, execution_id)
     owner = world.about(execution_id)[1].data["executor_id"]
     frozen = next(each for each in (first, second) if f":{each.pid}:" in owner)
