@@ -61,7 +61,9 @@ class SandboxSettings(BaseSettings):
     sandbox_processes: int = Field(default=64, ge=2, description="Processes and threads together.")
     sandbox_cpu_s: int = Field(default=24 * 3600, gt=0)
     sandbox_first_uid: int = Field(default=1_000_000, ge=1000, description="As root: children get uids from here on.")
-    child_idle_s: float = Field(default=120, gt=0)
+    child_idle_s: float = Field(
+        default=900, gt=0, description="A child that nobody asks for so long ends; the next job starts another."
+    )
 
 
 class Profile(BaseModel, frozen=True):
@@ -100,7 +102,11 @@ class ScoringSettings(BaseSettings):
     cache_dir: Path = Field(default_factory=lambda: Path(tempfile.gettempdir()) / f"mlp-artifacts-{os.getuid()}")
     work_dir: Path = Field(default_factory=lambda: Path(tempfile.gettempdir()) / f"mlp-drivers-{os.getuid()}")
     nice: int = Field(default=10, ge=0, le=19)
-    driver_check_s: float = Field(default=60, ge=0, description="How often an idle driver is looked at; 0: never.")
+    driver_check_s: float = Field(
+        default=45,
+        ge=0,
+        description="How often an idle driver is looked at; 0: never. Spark ends Python workers that idle for a minute.",
+    )
     driver_check_timeout_s: float = Field(
         default=30, gt=0, description="One that hasn't answered by then is ended and replaced."
     )
