@@ -105,7 +105,7 @@ class ScoringSettings(BaseSettings):
     driver_check_s: float = Field(
         default=45,
         ge=0,
-        description="How often an idle driver is looked at; 0: never. Spark ends Python workers that idle for a minute.",
+        description="How often an idle driver is looked at; 0: never. Spark ends workers that idle for a minute.",
     )
     driver_check_timeout_s: float = Field(
         default=30, gt=0, description="One that hasn't answered by then is ended and replaced."
