@@ -41,6 +41,7 @@ class Arena:
 async def open_arena(stack: Stack, scratch: Path) -> AsyncGenerator[Arena]:
     """Starts what isn't running; ends it again, and forgets what it has written."""
     s3, peers = settings_of(stack.objects), peers_environment(stack.objects, scratch)
+    forget_outputs(stack.objects)  # Of a run that was ended.
     with _errors_to(LOGS / "bench-engine.log"):
         async with _opened(stack, s3, peers, scratch) as arena:
             yield arena
