@@ -10,6 +10,7 @@ from typing import Any
 
 from pyspark import SparkContext
 
+from benchmarks.scoring.warmth import kept_warm
 from services.executor.scoring import run, task
 from services.executor.scoring.child import formats
 from services.executor.scoring.job import ScoringJob
@@ -17,7 +18,7 @@ from services.executor.scoring.local_scorer import open_local
 from services.executor.scoring.run import JobRun
 from services.executor.scoring.scorer import Scorer, ScorerTask
 from services.executor.scoring.settings import ScoringSettings
-from services.executor.scoring.spark import prepare_environment, start_context, warm_up
+from services.executor.scoring.spark import prepare_environment, run_little, start_context, warm_up
 from services.executor.scoring.splits import Split
 from services.executor.scoring.task import SplitResult, TaskSpec, score_split
 
@@ -30,7 +31,10 @@ def open_handler() -> Callable[[dict[str, Any]], dict[str, Any]]:
     context = start_context(settings.spark, settings.work_dir)
     warm_up(context)
     run.score_split = score_split_here
-    return lambda wanted: _handle(context, settings, ScoringJob.model_validate(wanted["job"]))
+    return kept_warm(
+        lambda wanted: _handle(context, settings, ScoringJob.model_validate(wanted["job"])),
+        lambda: run_little(context),
+    )
 
 
 def _handle(context: SparkContext, settings: ScoringSettings, job: ScoringJob) -> dict[str, Any]:
