@@ -1,6 +1,7 @@
 """Scores in a sandboxed child, with two chunks in flight so that neither side waits for the other."""
 
 import contextlib
+import time
 from collections import deque
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -23,6 +24,7 @@ class ChildScorer:
         self._task = task
         self._child: ChildProcess | None = None
         self._watching = Watching(task.hear)
+        self.load_s = 0.0
         self.inspection = self._start().inspection
         freeze_heap()
 
@@ -57,6 +59,7 @@ class ChildScorer:
 
     def _start(self) -> ChildProcess:
         self.close()
+        began = time.perf_counter()
         for death in range(1, _DEATHS + 1):
             try:
                 self._child = self._loaded()
@@ -67,6 +70,7 @@ class ChildScorer:
                     message = f"{self._task.job.model.name}, while it was loaded: {error}"
                     raise ScoringError("artifact-unreadable", message) from error
             else:
+                self.load_s += time.perf_counter() - began
                 self._watch(self._child)
                 return self._child
         raise AssertionError  # the loop returns or raises

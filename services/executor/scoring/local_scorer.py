@@ -1,6 +1,7 @@
 """Scores in the Spark worker itself: for formats that are data only."""
 
 import gc
+import time
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -16,10 +17,11 @@ from services.executor.scoring.scorer import ScorerTask, Watching
 
 
 class LocalScorer:
-    def __init__(self, model: Model, plan: Plan, inspection: dict[str, Any]) -> None:
+    def __init__(self, model: Model, plan: Plan, inspection: dict[str, Any], load_s: float) -> None:
         self._model = model
         self._plan = plan
         self.inspection = inspection
+        self.load_s = load_s
         freeze_heap()
 
     def score(self, chunks: Iterable[LoadedChunk], watching: Watching) -> Iterator[tuple[LoadedChunk, Scored]]:
@@ -47,10 +49,12 @@ class LocalScorer:
 
 def open_local(task: ScorerTask, chosen: Format) -> LocalScorer:
     """Raises `ScoringError` (`signature-mismatch`, `artifact-…`)."""
+    began = time.perf_counter()
     with task.artifacts.checked_out(task.job.model) as path:
         source = task.source(path)
         try:
-            return LocalScorer(chosen.load(source), task.plan, chosen.inspect(source).to_dict())
+            model, inspection = chosen.load(source), chosen.inspect(source).to_dict()
+            return LocalScorer(model, task.plan, inspection, time.perf_counter() - began)
         except SignatureMismatch as error:
             raise ScoringError("signature-mismatch", f"{task.job.model.name}: {error}") from error
         except Exception as error:

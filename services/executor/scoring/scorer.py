@@ -49,6 +49,8 @@ class Scorer(Protocol):
 
     inspection: dict[str, Any]
     """What the model's file says about itself, for the run's log."""
+    load_s: float
+    """Seconds that loading has taken so far, once more for each process that had ended meanwhile."""
 
     def score(self, chunks: Iterable[LoadedChunk], watching: Watching) -> Iterator[tuple[LoadedChunk, Scored]]:
         """Chunks in, in order, with their scores. Raises `ScoringError`."""

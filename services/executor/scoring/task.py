@@ -111,7 +111,7 @@ def _score(spec: TaskSpec, split: Split, progress: TaskProgress, log: TaskLog) -
     began = time.perf_counter()
     scorer, memories = scorer_of(spec, log.hear)
     result.seconds |= {"load_s": time.perf_counter() - began, "score_s": 0.0, "count_s": 0.0}
-    result.inspection = scorer.inspection
+    result.inspection, loaded_s = scorer.inspection, scorer.load_s
     work = _Work(spec, split, memories)
     for loaded, scored in scorer.score(work.fetcher.chunks(split), Watching(log.hear, _counting(spec))):
         work.write(loaded, scored)
@@ -123,6 +123,8 @@ def _score(spec: TaskSpec, split: Split, progress: TaskProgress, log: TaskLog) -
         work.fetcher.done_with(loaded)
         progress.report(result.rows_in)
     work.finish(result)
+    # A warm model's process may have ended since it was last asked.
+    result.seconds["load_s"] += scorer.load_s - loaded_s
     result.peak_memory_bytes = max(own_peak_bytes(), scorer.peak_bytes())
     _tell(log, result, work.reasons)
     progress.report(result.rows_in, done=True)

@@ -102,6 +102,17 @@ async def test_a_cancelled_small_job_ends_in_time_and_leaves_the_driver_warm(
     await eventually(lambda: not any(each.is_running() for each in below), timeout_s=5)
 
 
+async def test_loading_counts_again_where_a_warm_models_process_has_ended(bench: Bench, own_driver: WarmDriver) -> None:
+    await with_own_worker(own_driver, bench)
+    job = bench.job(bench.parquet(features(10)), bench.sklearn(estimator()))
+    [process] = processes(own_driver, "own_worker")
+    warm = (await score(own_driver, job)).metrics["load_s"]
+    for each in psutil.Process(process).children(recursive=True):
+        each.kill()
+    again = (await score(own_driver, job)).metrics["load_s"]
+    assert warm < 0.05 < again
+
+
 async def test_an_input_in_several_pieces_is_for_all_cores(bench: Bench, own_driver: WarmDriver) -> None:
     await with_own_worker(own_driver, bench)
     outcome = await score(own_driver, bench.job(bench.parquet(features(4_000)), bench.sklearn(estimator())))
