@@ -6,6 +6,10 @@ from datetime import timedelta
 import asyncpg
 import pytest
 
+from chassis.bus.envelope import rfc3339
+from services.executor.scoring.child.counting import Bins, Counting, Counts
+from services.executor.scoring.histograms import observations
+
 from .conftest import fetch
 from .events import FINISHED, METRICS, NOW, SERIES, finished, metrics, series, taken
 
@@ -81,6 +85,26 @@ async def test_a_rollup_counts_what_is_in_the_table(tables, store):
         "SELECT date_trunc('hour', time, 'UTC') AS hour, count(*), avg(value), min(value), max(value) "
         "FROM metrics GROUP BY hour ORDER BY hour",
     )
+
+
+@pytest.mark.parametrize("which", ["input", "prediction"])
+async def test_what_a_run_counted_is_averaged_over_neither_bins_nor_columns(tables, store, which):
+    counts = Counts(Counting((Bins("age", "number", edges=(30.0, 60.0)), Bins("city", "text"))))
+    points = [each.model_dump() | {"time": rfc3339(NOW)} for each in observations(which, counts)]
+    points = [{**each, "labels": each["labels"] or None} for each in points]
+
+    await store.store([taken(METRICS, {"model_id": "demand", "points": points})])
+
+    assert await fetch(tables, "SELECT metric, count(*) FROM metric_points GROUP BY 1 ORDER BY 1") == [
+        (f"{which}_distinct", 1),
+        (f"{which}_histogram", 6),
+        (f"{which}_histogram_every", 1),
+        (f"{which}_histogram_rows", 1),
+    ]
+    assert await fetch(tables, "SELECT metric FROM metrics_hourly ORDER BY 1") == [
+        (f"{which}_histogram_every",),
+        (f"{which}_histogram_rows",),
+    ]
 
 
 async def test_more_points_than_fit_a_transaction_are_stored_in_several(tables, store):

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from chassis.bus.envelope import rfc3339
 from services.metrics.migration import Branch, migrate
 
 from .conftest import fetch, make_store, upkeep
@@ -14,6 +15,11 @@ from .timescale import NodeMissing, TimescaleTables, timescale
 
 HOURLY = "SELECT hour, model_id, points, mean, minimum, maximum FROM metrics_hourly ORDER BY hour"
 JOBS = "SELECT proc_name, hypertable_name, config->>'drop_after' FROM timescaledb_information.jobs ORDER BY job_id"
+BINS = [
+    {"metric": f"{which}_{what}", "time": rfc3339(NOW), "value": 9.0, "labels": {"column": "age", "bin": "0"}}
+    for which in ("input", "prediction")
+    for what in ("histogram", "distinct")
+]
 
 
 @pytest.fixture
@@ -48,6 +54,10 @@ async def test_timescale_stores_once_compresses_rolls_up_and_migrates_again_to_n
     await refresh(tables)
     assert await fetch(tables, HOURLY) == live == await expected_hours(tables)
     assert await fetch(tables, "SELECT executions, rows_in, rows_rejected FROM executions_daily") == [(1, 1000, 10)]
+
+    await store.store([taken(METRICS, {"model_id": "demand", "points": BINS})])
+    await refresh(tables)
+    assert await fetch(tables, HOURLY) == live
 
     await migrate(tables, "auto")
     await retention_follows_the_settings(tables)
