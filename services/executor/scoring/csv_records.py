@@ -96,7 +96,7 @@ class CsvReader:
 
     def _parsed(self, data: bytes) -> CsvBlock:
         rejected, first, names = RejectedLines(), self._record, list(self._source.names)
-        if not data.removeprefix(BOM).strip():
+        if not data.removeprefix(BOM).strip(b"\r\n"):
             return CsvBlock(_no_rows(names), rejected, first)
         if data.count(_QUOTE) % 2:
             rejected.add(first, "a quote is never closed", data.decode(errors="replace").rstrip())

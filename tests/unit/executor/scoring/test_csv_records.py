@@ -99,6 +99,12 @@ def test_another_charset_is_read_as_its_object_says(block: int) -> None:
     assert rejected == {2: "no text in cp1252"}
 
 
+@pytest.mark.parametrize("block", [1, 7, 1 << 20])
+def test_a_line_of_blanks_counts_and_an_empty_one_does_not(block: int) -> None:
+    rows, rejected = read(b"a,b\n \n\n\r\n1,2\n", block)
+    assert (rows, rejected) == ([["1", "2"]], {1: "1 fields instead of 2"})
+
+
 def test_a_header_alone_has_no_rows() -> None:
     assert read(b"a,b\n") == ([], {})
     assert read(b"\xef\xbb\xbfa,b") == ([], {})
