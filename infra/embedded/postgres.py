@@ -161,5 +161,5 @@ def external(environ: Mapping[str, str]) -> PostgresConnection | None:
 def _blocking(statements: Coroutine[Any, Any, None]) -> None:
     try:
         asyncio.run(statements)
-    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError) as error:
         raise NotReady(str(error) or type(error).__name__) from error

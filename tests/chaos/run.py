@@ -66,8 +66,7 @@ def run(terms: Terms, *, say: Say, environ: Mapping[str, str] = TWO_OF_EACH) -> 
                 outcome = asyncio.run(_run(terms, world, driver, say))
             finally:
                 driver.stop()
-            if outcome.violations:
-                say(f"logs are kept in {_keep_logs(world, terms.seed)}")
+            say(f"logs are kept in {_keep_logs(world, terms.seed)}")
             return outcome
 
 
