@@ -13,12 +13,13 @@ from benchmarks.scoring.executor import Engine, Platform
 from benchmarks.scoring.report import MAPPED, UDF
 from benchmarks.scoring.resident import Resident
 from benchmarks.scoring.residents import InWorker, Peer
+from chassis.sandbox.settings import SandboxSettings
 from chassis.settings import S3Settings
 from examples.grocery.bus import Bus
 from examples.grocery.stack import ObjectStorage, Stack
 from infra.embedded.layout import CHECKOUT
 from services.executor.scoring.objects import RESULTS, Bucket
-from services.executor.scoring.settings import SandboxSettings, ScoringSettings
+from services.executor.scoring.settings import ScoringSettings
 from services.executor.scoring.warm_driver import WarmDriver
 
 LOGS = CHECKOUT / ".run" / "logs"
@@ -81,7 +82,7 @@ def _errors_to(log: Path) -> Generator[None]:
 
 def _settings(s3: S3Settings, folder: Path) -> ScoringSettings:
     """Those of the stack's own executor, but for its folders and its priority."""
-    sandbox = SandboxSettings(model_python=CHECKOUT / ".venv-model" / "bin" / "python")
+    sandbox = SandboxSettings(python=CHECKOUT / ".venv-model" / "bin" / "python")
     return ScoringSettings(s3=s3, sandbox=sandbox, cache_dir=folder / "cache", work_dir=folder / "work", nice=0)
 
 

@@ -15,18 +15,18 @@ from unittest.mock import patch
 from benchmarks.scoring.cases import Case
 from benchmarks.scoring.contender import OUTPUTS, Scored
 from benchmarks.scoring.environment import ONE_THREAD
+from chassis.sandbox.child.conversion import Column
+from chassis.sandbox.child.formats import Source, sklearn
+from chassis.sandbox.child.scoring import Model, Plan, score_chunk
+from chassis.sandbox.shared_memory import Memories
 from chassis.settings import S3Settings
 from services.executor.scoring.assembly import accepted_rows
-from services.executor.scoring.child.conversion import Column
-from services.executor.scoring.child.formats import Source, sklearn
-from services.executor.scoring.child.scoring import Model, Plan, score_chunk
 from services.executor.scoring.job import ScoringJob
 from services.executor.scoring.layout import Layout
 from services.executor.scoring.objects import DATASETS, RESULTS, Bucket, parse_uri
 from services.executor.scoring.planning import make_plan
 from services.executor.scoring.reading import Fetcher
 from services.executor.scoring.settings import ScoringSettings
-from services.executor.scoring.shared import Memories
 from services.executor.scoring.splits import Split
 from services.executor.scoring.writing import PartWriter
 

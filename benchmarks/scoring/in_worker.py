@@ -11,8 +11,8 @@ from typing import Any
 from pyspark import SparkContext
 
 from benchmarks.scoring.warmth import kept_warm
+from chassis.sandbox.child import formats
 from services.executor.scoring import run, task
-from services.executor.scoring.child import formats
 from services.executor.scoring.job import ScoringJob
 from services.executor.scoring.local_scorer import open_local
 from services.executor.scoring.run import JobRun

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from functools import partial
 
 from chassis.clock import new_id
+from chassis.sandbox.child import formats
 from chassis.service import Service
 from chassis.settings import S3Settings
 from schemas.executions import ExecutionCancellationRequested, ExecutionRequested
@@ -21,7 +22,6 @@ from services.executor.ports import Driver, FindLog, FreezeInput, Repository
 from services.executor.progress import ProgressFeed
 from services.executor.queue_watch import QueueWatch
 from services.executor.replicas import fold_deployment, fold_model
-from services.executor.scoring.child import formats
 from services.executor.scoring.errors import ScoringError
 from services.executor.scoring.job import InputObject
 from services.executor.scoring.listing import InputFormat, freeze_input

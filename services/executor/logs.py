@@ -16,13 +16,13 @@ import typer
 
 from chassis.documents.client import Document, connect, translated
 from chassis.errors import PlatformError
+from chassis.sandbox.output_lines import cleaned
 from chassis.settings import MongoSettings
 from chassis.stack_file import StackUnknown, mongo_of, s3_of
 from services.executor.scoring.errors import ScoringError
 from services.executor.scoring.job import output_prefix_of
 from services.executor.scoring.objects import RESULTS, Bucket, parse_uri
 from services.executor.scoring.runlog import LOG_NAME
-from services.executor.scoring.words import cleaned
 
 _EVERY_S: Final = 1.0
 _CHARACTERS: Final = 4_000

@@ -1,8 +1,8 @@
 import pytest
 
+from chassis.sandbox.child import formats
 from schemas.columns import converts
 from schemas.values import RUNNABLE_FORMATS
-from services.executor.scoring.child import formats
 
 
 @pytest.mark.parametrize(

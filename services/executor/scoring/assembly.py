@@ -6,12 +6,12 @@ from collections.abc import Sequence
 import numpy as np
 import pyarrow as pa
 
-from services.executor.scoring.child.chunk import ChunkUnreadable
-from services.executor.scoring.child.scoring import Scored
+from chassis.sandbox.child.chunk import ChunkUnreadable
+from chassis.sandbox.child.scoring import Scored
+from chassis.sandbox.output_lines import cleaned
 from services.executor.scoring.errors import ScoringError
 from services.executor.scoring.layout import Layout
 from services.executor.scoring.reading import LoadedChunk
-from services.executor.scoring.words import cleaned
 
 Reason = tuple[str, str]
 """The column, empty where a line was no row at all, and what is wrong."""

@@ -3,16 +3,17 @@
 import contextlib
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from typing import Any
 
-from services.executor.scoring.child.scoring import Scored
-from services.executor.scoring.child_process import ChildDied, ChildFailed, ChildProcess
+from chassis.sandbox.child.scoring import Scored
+from chassis.sandbox.errors import ChildDied, ChildFailed, SandboxTrialLost, SandboxUnavailable
 from services.executor.scoring.errors import ScoringError
 from services.executor.scoring.local_scorer import freeze_heap
 from services.executor.scoring.peaks import begin_measuring, peak_bytes
 from services.executor.scoring.reading import LoadedChunk
 from services.executor.scoring.scorer import ScorerTask, Watching
+from services.executor.scoring.scoring_child import ScoringChild
 
 _IN_FLIGHT = 2
 _DEATHS = 2
@@ -22,7 +23,7 @@ _DEATHS = 2
 class ChildScorer:
     def __init__(self, task: ScorerTask) -> None:
         self._task = task
-        self._child: ChildProcess | None = None
+        self._child: ScoringChild | None = None
         self._watching = Watching(task.hear)
         self.load_s = 0.0
         self.inspection = self._start().inspection
@@ -31,9 +32,9 @@ class ChildScorer:
     def score(self, chunks: Iterable[LoadedChunk], watching: Watching) -> Iterator[tuple[LoadedChunk, Scored]]:
         flight: deque[LoadedChunk] = deque()
         self._watching = watching
-        if self._child is not None and self._child.alive:
-            begin_measuring(self._child.pid)
-            self._child.forget_words()
+        if self._child is not None and self._child.process.alive:
+            begin_measuring(self._child.process.pid)
+            self._child.process.forget_words()
             self._watch(self._child)
         else:
             self._start()
@@ -50,14 +51,14 @@ class ChildScorer:
             raise
 
     def peak_bytes(self) -> int:
-        return peak_bytes(self._child.pid) if self._child else 0
+        return peak_bytes(self._child.process.pid) if self._child else 0
 
     def close(self) -> None:
         if self._child is not None:
-            self._child.close()
+            self._child.process.close()
             self._child = None
 
-    def _start(self) -> ChildProcess:
+    def _start(self) -> ScoringChild:
         self.close()
         began = time.perf_counter()
         for death in range(1, _DEATHS + 1):
@@ -75,12 +76,12 @@ class ChildScorer:
                 return self._child
         raise AssertionError  # the loop returns or raises
 
-    def _watch(self, child: ChildProcess) -> None:
-        child.hear = self._watching.hear
+    def _watch(self, child: ScoringChild) -> None:
+        child.process.hear = self._watching.hear
         with contextlib.suppress(ChildDied):  # Whoever asks it for more finds out.
             child.count(self._watching.counting)
 
-    def _loaded(self) -> ChildProcess:
+    def _loaded(self) -> ScoringChild:
         model = self._task.job.model
         task: dict[str, Any] = {
             "format": model.format,
@@ -90,8 +91,8 @@ class ChildScorer:
             "outputs": [vars(column) for column in self._task.plan.outputs],
             "text": self._task.plan.text,
         }
-        with self._task.artifacts.checked_out(model) as path:
-            return ChildProcess(self._task.sandbox, path, task, self._watching.hear)
+        with self._task.artifacts.checked_out(model) as path, _as_scoring_errors():
+            return ScoringChild(self._task.sandbox, path, task, self._watching.hear)
 
     def _send(self, loaded: LoadedChunk, flight: deque[LoadedChunk]) -> None:
         child = self._child or self._start()
@@ -127,3 +128,11 @@ class ChildScorer:
                 child.send(loaded.chunk, loaded.memory)
             except ChildDied:
                 return
+
+
+@contextlib.contextmanager
+def _as_scoring_errors() -> Generator[None]:
+    try:
+        yield
+    except (SandboxUnavailable, SandboxTrialLost) as error:
+        raise ScoringError(error.code, str(error)) from error

@@ -2,7 +2,14 @@
 
 from collections.abc import Sequence
 
-from chassis.delimited import DELIMITERS, HeaderUnreadable, beginning, charset_of, read_header
+from chassis.sandbox.child.csv_dialect import (
+    DELIMITERS,
+    CsvDialect,
+    HeaderUnreadable,
+    beginning,
+    charset_of,
+    read_header,
+)
 from services.executor.scoring.errors import ScoringError
 from services.executor.scoring.job import InputObject
 from services.executor.scoring.objects import Bucket
@@ -18,14 +25,14 @@ def read_dialect(bucket: Bucket, source: InputObject, known: Sequence[str]) -> C
         ScoringError: `input-corrupt` where there is no header line, `input-changed`, `input-missing`.
     """
     if not source.size_bytes:
-        return CsvObject(source, DELIMITERS[0], ())
+        return CsvObject(source, CsvDialect(DELIMITERS[0], ()))
     raw, content_type = bucket.beginning(source, min(_HEAD_BYTES, source.size_bytes))
     try:
         charset = charset_of(content_type)
         header = read_header(_with_whole_line(beginning(bytes(raw), _HEAD_BYTES, charset)), known)
     except HeaderUnreadable as error:
         raise ScoringError("input-corrupt", f"{source.key}: {error}") from error
-    return CsvObject(source, header.delimiter, header.names, charset)
+    return CsvObject(source, CsvDialect(header.delimiter, header.names, charset))
 
 
 def _with_whole_line(head: bytes) -> bytes:

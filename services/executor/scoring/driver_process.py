@@ -16,10 +16,11 @@ from typing import Any
 
 from pydantic import SecretStr
 
+from chassis.sandbox.command import MARKER
 from services.executor.scoring.errors import ScoringCancelled, ScoringError, unforeseen
 from services.executor.scoring.job import Progress, ScoringJob, ScoringOutcome
 from services.executor.scoring.memory import memory_of
-from services.executor.scoring.processes import MARKER, kill_marked, marked, sweep_folders
+from services.executor.scoring.processes import kill_marked, marked, sweep_folders
 from services.executor.scoring.recycling import Wear
 from services.executor.scoring.settings import ScoringSettings
 from services.executor.scoring.spark import ROOT

@@ -6,7 +6,7 @@ from functools import lru_cache
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from services.executor.scoring.child.chunk import parse_footer
+from chassis.sandbox.child.chunk import parse_footer
 from services.executor.scoring.errors import ScoringError
 from services.executor.scoring.job import InputObject
 from services.executor.scoring.objects import Bucket

@@ -8,12 +8,12 @@ from typing import Any, Final, Protocol
 import numpy as np
 import pyarrow as pa
 
-from services.executor.scoring.child.conversion import ARROW_TYPES
-from services.executor.scoring.child.counting import SKETCH, Bins, Counting, Counts, bins_of
+from chassis.sandbox.child.conversion import ARROW_TYPES
+from chassis.sandbox.child.counting import SKETCH, Bins, Counting, Counts, bins_of
+from chassis.sandbox.output_lines import cleaned
 from services.executor.scoring.errors import STORE_AWAY, ScoringError
 from services.executor.scoring.job import ModelArtifact, Observation
 from services.executor.scoring.objects import RESULTS
-from services.executor.scoring.words import cleaned
 
 BINS: Final = 20
 CATEGORIES: Final = 50

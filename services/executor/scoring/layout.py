@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from services.executor.scoring.child.outputs import PREDICTION
+from chassis.sandbox.child.outputs import PREDICTION
 from services.executor.scoring.errors import ScoringError
 from services.executor.scoring.job import ScoringJob
 

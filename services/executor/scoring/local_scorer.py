@@ -5,12 +5,12 @@ import time
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from services.executor.scoring.child.chunk import ChunkUnreadable
-from services.executor.scoring.child.counting import Counting
-from services.executor.scoring.child.failing import in_words
-from services.executor.scoring.child.formats import Format, SignatureMismatch
-from services.executor.scoring.child.outputs import PredictionShape
-from services.executor.scoring.child.scoring import Model, ModelFailed, Plan, Scored, score_chunk
+from chassis.sandbox.child.chunk import ChunkUnreadable
+from chassis.sandbox.child.counting import Counting
+from chassis.sandbox.child.failing import in_words
+from chassis.sandbox.child.formats import Format, SignatureMismatch
+from chassis.sandbox.child.outputs import PredictionShape
+from chassis.sandbox.child.scoring import Model, ModelFailed, Plan, Scored, score_chunk
 from services.executor.scoring.errors import ScoringError
 from services.executor.scoring.reading import LoadedChunk
 from services.executor.scoring.scorer import ScorerTask, Watching

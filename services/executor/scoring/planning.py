@@ -49,10 +49,10 @@ def _plan_csv(job: ScoringJob, datasets: Bucket) -> JobPlan:
     known = [field.name for field in job.model.signature.inputs] + list(job.keep or ())
     with ThreadPoolExecutor(_READERS) as pool:
         headers = list(pool.map(partial(read_dialect, datasets, known=known), job.input.objects))
-    pieces = [header for header in headers if header.names]
+    pieces = [header for header in headers if header.dialect.names]
     if not pieces:
         raise ScoringError("input-empty", f"{job.input.uri} has no rows")
-    layout = make_layout(job, [(piece.source.key, _text_schema(piece.names)) for piece in pieces])
+    layout = make_layout(job, [(piece.source.key, _text_schema(piece.dialect.names)) for piece in pieces])
     return JobPlan(tuple(group_csv_objects(pieces)), layout, None)
 
 

@@ -6,9 +6,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from chassis.sandbox.child.csv_records import CsvReader, CsvUnreadable
 from chassis.settings import S3Settings
 from services.executor.scoring.csv_header import read_dialect
-from services.executor.scoring.csv_records import CsvReader
 from services.executor.scoring.errors import ScoringError
 from services.executor.scoring.job import InputObject
 from services.executor.scoring.listing import InputFormat, freeze_input
@@ -78,16 +78,19 @@ def _parquet_rows(bucket: Bucket, source: InputObject, rows: int) -> pa.Table:
 
 
 def _csv_rows(bucket: Bucket, source: InputObject, rows: int) -> pa.Table:
-    dialect = read_dialect(bucket, source, ())
+    dialect = read_dialect(bucket, source, ()).dialect
     blocks = (
         bucket.get_range(source, start, min(start + _BLOCK_BYTES, source.size_bytes))
         for start in range(0, source.size_bytes, _BLOCK_BYTES)
     )
     tables, found = list[pa.Table](), 0
-    for block in CsvReader(dialect, blocks).blocks():
-        tables.append(block.table)
-        found += block.table.num_rows
-        if found >= rows:
-            break
+    try:
+        for block in CsvReader(dialect, blocks).blocks():
+            tables.append(block.table)
+            found += block.table.num_rows
+            if found >= rows:
+                break
+    except CsvUnreadable as error:
+        raise ScoringError("input-corrupt", f"{source.key}: {error}") from error
     names = pa.schema([(name, pa.string()) for name in dialect.names])
     return pa.concat_tables(tables).slice(0, rows) if tables else names.empty_table()

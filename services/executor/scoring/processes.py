@@ -8,7 +8,8 @@ import signal
 import time
 from pathlib import Path
 
-MARKER = "MLP_SCORING_DRIVER"
+from chassis.sandbox.command import MARKER
+
 _ROUNDS = 5
 
 

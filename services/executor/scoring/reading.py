@@ -8,13 +8,13 @@ from typing import Final, TypeVar
 
 import pyarrow as pa
 
-from services.executor.scoring.child.chunk import ArrowChunk, Chunk, ParquetChunk
-from services.executor.scoring.csv_records import CsvReader, RejectedLines
+from chassis.sandbox.child.chunk import ArrowChunk, Chunk, ParquetChunk
+from chassis.sandbox.child.csv_records import CsvReader, CsvUnreadable, RejectedLines
+from chassis.sandbox.shared_memory import Memories, SharedMemory
 from services.executor.scoring.errors import ScoringError
 from services.executor.scoring.footers import fetch_footer
 from services.executor.scoring.job import InputObject
 from services.executor.scoring.objects import Bucket
-from services.executor.scoring.shared import Memories, SharedMemory
 from services.executor.scoring.splits import CsvObject, RowGroup, Split
 
 STRETCH_BYTES: Final = 32 << 20
@@ -76,12 +76,12 @@ class Fetcher:
         return LoadedChunk(chunk, piece.source, piece.rows, lambda row: piece.first_row + row + 1, memory=memory)
 
     def _csv(self, piece: CsvObject) -> Iterator[LoadedChunk]:
-        reader = CsvReader(piece, self._blocks(piece.source))
+        reader = CsvReader(piece.dialect, self._blocks(piece.source))
         try:
             for block in reader.blocks():
                 chunk = ArrowChunk(_ipc(block.table))
                 yield LoadedChunk(chunk, piece.source, block.table.num_rows, block.row_number, block.rejected)
-        except pa.ArrowException as error:
+        except (CsvUnreadable, pa.ArrowException) as error:
             raise ScoringError("input-corrupt", f"{piece.source.key}: {error}") from error
 
     def _blocks(self, source: InputObject) -> Iterator[memoryview]:

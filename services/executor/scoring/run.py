@@ -11,8 +11,8 @@ import pyarrow as pa
 from pyspark import SparkContext
 
 from chassis.crash_points import CrashPoint, crash_points
-from services.executor.scoring.child.conversion import ARROW_TYPES
-from services.executor.scoring.child.outputs import PREDICTION
+from chassis.sandbox.child.conversion import ARROW_TYPES
+from chassis.sandbox.child.outputs import PREDICTION
 from services.executor.scoring.errors import ScoringCancelled, ScoringError
 from services.executor.scoring.histograms import (
     COLUMNS,

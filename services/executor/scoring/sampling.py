@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 
 import pyarrow as pa
 
-from services.executor.scoring.child.chunk import ArrowChunk
-from services.executor.scoring.child.conversion import Rejections, convert_rows
+from chassis.sandbox.child.chunk import ArrowChunk
+from chassis.sandbox.child.conversion import Rejections, convert_rows
 from services.executor.scoring.histograms import VersionBins, sampled_bins
 from services.executor.scoring.objects import DATASETS, Bucket
 from services.executor.scoring.reading import Fetcher, LoadedChunk

@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from chassis.sandbox.child.counting import Counting
+from chassis.sandbox.child.formats import Source
+from chassis.sandbox.child.scoring import Plan, Scored
+from chassis.sandbox.process import Hear
+from chassis.sandbox.settings import SandboxSettings
 from services.executor.scoring.artifacts import ArtifactCache
-from services.executor.scoring.child.counting import Counting
-from services.executor.scoring.child.formats import Source
-from services.executor.scoring.child.scoring import Plan, Scored
-from services.executor.scoring.child_process import Hear
 from services.executor.scoring.job import ScoringJob
 from services.executor.scoring.reading import LoadedChunk
-from services.executor.scoring.settings import SandboxSettings
 
 
 @dataclass(frozen=True)

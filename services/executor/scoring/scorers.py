@@ -1,6 +1,6 @@
 """Where a model is scored: in the Spark worker if its format is data only, else in a sandboxed child."""
 
-from services.executor.scoring.child import formats
+from chassis.sandbox.child import formats
 from services.executor.scoring.child_scorer import ChildScorer
 from services.executor.scoring.errors import ScoringError
 from services.executor.scoring.local_scorer import open_local

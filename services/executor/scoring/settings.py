@@ -1,13 +1,14 @@
-"""Settings of the scoring engine: `MLP_SCORING_…`, `MLP_SPARK_…` and the sandbox's `MLP_EXECUTOR_…`."""
+"""Settings of the scoring engine: `MLP_SCORING_…` and `MLP_SPARK_…`."""
 
 import os
 import tempfile
 from pathlib import Path
-from typing import Literal, Self
+from typing import Self
 
 from pydantic import BaseModel, Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings
 
+from chassis.sandbox.settings import SandboxSettings
 from chassis.settings import FaultSettings, S3Settings, prefixed
 from schemas.values import Resources
 
@@ -45,25 +46,6 @@ class SparkSettings(BaseSettings):
     @property
     def is_standalone(self) -> bool:
         return self.master.startswith("spark://")
-
-
-class SandboxSettings(BaseSettings):
-    """How models that carry code are held. Sizes are in bytes."""
-
-    model_config = SettingsConfigDict(env_prefix="MLP_EXECUTOR_", frozen=True, extra="ignore", protected_namespaces=())
-
-    sandbox: Literal["bubblewrap", "off"] = Field(
-        default="bubblewrap", description="`off` says that the pod itself is the sandbox."
-    )
-    model_python: Path = Path(".venv-model/bin/python")
-    sandbox_memory_bytes: int = Field(default=4 << 30, gt=0)
-    sandbox_file_bytes: int = Field(default=2 << 30, gt=0, description="Bounds the predictions of one chunk, too.")
-    sandbox_processes: int = Field(default=64, ge=2, description="Processes and threads together.")
-    sandbox_cpu_s: int = Field(default=24 * 3600, gt=0)
-    sandbox_first_uid: int = Field(default=1_000_000, ge=1000, description="As root: children get uids from here on.")
-    child_idle_s: float = Field(
-        default=900, gt=0, description="A child that nobody asks for so long ends; the next job starts another."
-    )
 
 
 class Profile(BaseModel, frozen=True):
@@ -124,5 +106,5 @@ class ScoringSettings(BaseSettings):
 
     def granting(self, profile: Profile) -> Self:
         """The same, with the memory that a profile gives to a sandboxed child."""
-        memory = int(self.sandbox.sandbox_memory_bytes * profile.memory_factor)
-        return self.model_copy(update={"sandbox": self.sandbox.model_copy(update={"sandbox_memory_bytes": memory})})
+        memory = int(self.sandbox.memory_bytes * profile.memory_factor)
+        return self.model_copy(update={"sandbox": self.sandbox.model_copy(update={"memory_bytes": memory})})

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
+from chassis.sandbox.child.csv_dialect import CsvDialect
 from services.executor.scoring.job import InputObject
 
 
@@ -24,12 +25,10 @@ class RowGroup:
 
 @dataclass(frozen=True)
 class CsvObject:
-    """A CSV object, read as a stream. `names` are its columns, in its order; `charset` is what its text doesn't say."""
+    """A CSV object, read as a stream."""
 
     source: InputObject
-    delimiter: str
-    names: tuple[str, ...]
-    charset: str = "utf-8"
+    dialect: CsvDialect
 
 
 Piece = RowGroup | CsvObject

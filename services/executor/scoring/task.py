@@ -10,13 +10,14 @@ from typing import Any
 import pyarrow as pa
 from pyspark import TaskContext
 
+from chassis.sandbox.child.conversion import Column
+from chassis.sandbox.child.counting import Counting, Counts
+from chassis.sandbox.child.scoring import Plan, Scored
+from chassis.sandbox.process import Hear
+from chassis.sandbox.shared_memory import Memories
 from schemas.signature import SignatureField
 from services.executor.scoring.artifacts import ArtifactCache
 from services.executor.scoring.assembly import Reason, accepted_rows, count_reasons, rejected_rows
-from services.executor.scoring.child.conversion import Column
-from services.executor.scoring.child.counting import Counting, Counts
-from services.executor.scoring.child.scoring import Plan, Scored
-from services.executor.scoring.child_process import Hear
 from services.executor.scoring.errors import ScoringError, unforeseen
 from services.executor.scoring.histograms import VersionBins, counting_of, inputs_schema
 from services.executor.scoring.job import ScoringJob
@@ -28,7 +29,6 @@ from services.executor.scoring.reading import Fetcher, LoadedChunk
 from services.executor.scoring.scorer import Scorer, ScorerTask, Watching
 from services.executor.scoring.scorers import open_scorer
 from services.executor.scoring.settings import ScoringSettings
-from services.executor.scoring.shared import Memories
 from services.executor.scoring.splits import Split
 from services.executor.scoring.summary import PredictionSummary
 from services.executor.scoring.tasklog import Numbered, TaskLog
@@ -212,7 +212,7 @@ def scorer_of(spec: TaskSpec, hear: Hear) -> tuple[Scorer, Memories]:
         job.model.signature,
         plan.text,
         repr(job.effective_params),
-        settings.sandbox.sandbox_memory_bytes,
+        settings.sandbox.memory_bytes,
     )
     if key not in _warm:
         while len(_warm) >= _WARM:

@@ -6,7 +6,7 @@ from typing import Final
 import pyarrow as pa
 from pyarrow import csv
 
-from chassis.delimited import HeaderUnreadable, beginning, charset_of, read_header
+from chassis.sandbox.child.csv_dialect import HeaderUnreadable, beginning, charset_of, read_header
 from services.registry.tabular.part import Part, Read, Unreadable
 
 _BLOCK_BYTES: Final = 1024 * 1024

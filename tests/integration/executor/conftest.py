@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from chassis.sandbox.settings import SandboxSettings
 from chassis.settings import S3Settings
 from infra.embedded.layout import CHECKOUT
-from services.executor.scoring.settings import Profile, SandboxSettings, ScoringSettings
+from services.executor.scoring.settings import Profile, ScoringSettings
 from services.executor.scoring.warm_driver import WarmDriver
 from tests.integration.executor.bench import Bench
 
@@ -18,10 +19,10 @@ from tests.integration.executor.bench import Bench
 @pytest.fixture(scope="package")
 def scoring_settings(s3: S3Settings, tmp_path_factory: pytest.TempPathFactory) -> ScoringSettings:
     folder = tmp_path_factory.mktemp("scoring")
-    python = Path(os.environ.get("MLP_EXECUTOR_MODEL_PYTHON", CHECKOUT / ".venv-model/bin/python"))
+    python = Path(os.environ.get("MLP_SANDBOX_PYTHON", CHECKOUT / ".venv-model/bin/python"))
     return ScoringSettings(
         s3=s3,
-        sandbox=SandboxSettings(model_python=python),
+        sandbox=SandboxSettings(python=python),
         cache_dir=folder / "cache",
         work_dir=folder / "work",
         csv_block_bytes=64 * 1024,

@@ -133,7 +133,7 @@ async def test_a_model_that_needs_what_is_not_installed_says_which_package(bench
 async def test_a_model_that_needs_too_much_memory_says_which_limit_it_met(bench: Bench, driver: WarmDriver) -> None:
     model = bench.code(predicting("bytearray(64 << 30)"))
     error = await failure(driver, bench.job(bench.parquet(TABLE), model), "model-failed")
-    assert "MB was reached (MLP_EXECUTOR_SANDBOX_MEMORY_BYTES) (" in error.message
+    assert "MB was reached (MLP_SANDBOX_MEMORY_BYTES) (" in error.message
 
 
 async def test_an_onnx_model_of_another_shape_is_told_with_what_it_requires(bench: Bench, driver: WarmDriver) -> None:

@@ -10,11 +10,12 @@ import psutil
 import pytest
 import pytest_asyncio
 
+from chassis.sandbox.settings import SandboxSettings
 from services.executor.scoring.driver_process import DriverProcess
 from services.executor.scoring.errors import ScoringCancelled, ScoringError
 from services.executor.scoring.job import ScoringJob
 from services.executor.scoring.processes import marked
-from services.executor.scoring.settings import SandboxSettings, ScoringSettings, SparkSettings
+from services.executor.scoring.settings import ScoringSettings, SparkSettings
 from services.executor.scoring.warm_driver import WarmDriver
 from tests.integration.executor.bench import Bench, features, predicting, score
 from tests.integration.executor.cluster import Cluster, clustered

@@ -39,4 +39,4 @@ async def test_a_profile_sets_the_memory_of_a_child(
 ) -> None:
     limits, _ = await answers(bench, driver, resources, MEMORY)
 
-    assert limits == {scoring_settings.sandbox.sandbox_memory_bytes * factor}
+    assert limits == {scoring_settings.sandbox.memory_bytes * factor}

@@ -6,9 +6,11 @@ import socket
 import pyarrow as pa
 import pytest
 
+from chassis.sandbox.command import check_sandbox
+from chassis.sandbox.errors import SandboxUnavailable
+from chassis.sandbox.settings import SandboxSettings
 from services.executor.scoring.errors import ScoringError
-from services.executor.scoring.sandbox import check_sandbox
-from services.executor.scoring.settings import SandboxSettings, ScoringSettings
+from services.executor.scoring.settings import ScoringSettings
 from services.executor.scoring.warm_driver import WarmDriver
 from tests.integration.executor.bench import Bench, predicting, score, signature
 
@@ -147,9 +149,9 @@ def test_a_machine_that_can_not_hold_code_is_told(
     monkeypatch: pytest.MonkeyPatch, scoring_settings: ScoringSettings
 ) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
-    settings = scoring_settings.sandbox.model_copy(update={"sandbox_processes": 63})
-    with pytest.raises(ScoringError) as caught:
+    settings = scoring_settings.sandbox.model_copy(update={"processes": 63})
+    with pytest.raises(SandboxUnavailable) as caught:
         check_sandbox(settings)
     assert caught.value.code == "sandbox-unavailable"
-    assert "bwrap" in caught.value.message
-    check_sandbox(SandboxSettings(sandbox="off"))
+    assert "bwrap" in str(caught.value)
+    check_sandbox(SandboxSettings(mode="off"))

@@ -7,7 +7,7 @@ import asyncpg
 import pytest
 
 from chassis.bus.envelope import rfc3339
-from services.executor.scoring.child.counting import Bins, Counting, Counts
+from chassis.sandbox.child.counting import Bins, Counting, Counts
 from services.executor.scoring.histograms import observations
 
 from .conftest import fetch

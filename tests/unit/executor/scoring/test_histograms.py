@@ -7,9 +7,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from chassis.sandbox.child.counting import Bins, Counting, Counts, bins_of
 from schemas.observations import MetricPoint
 from schemas.signature import Signature
-from services.executor.scoring.child.counting import Bins, Counting, Counts, bins_of
 from services.executor.scoring.errors import ScoringError
 from services.executor.scoring.histograms import (
     VersionBins,

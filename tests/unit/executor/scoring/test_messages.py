@@ -4,13 +4,13 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from chassis.sandbox.child.chunk import ArrowChunk
+from chassis.sandbox.child.conversion import REJECTIONS, Column
+from chassis.sandbox.child.outputs import PredictionShape, to_table
+from chassis.sandbox.child.scoring import Scored
+from chassis.sandbox.errors import ChildFailed
 from schemas.signature import Signature, SignatureField
 from services.executor.scoring.assembly import accepted_rows
-from services.executor.scoring.child.chunk import ArrowChunk
-from services.executor.scoring.child.conversion import REJECTIONS, Column
-from services.executor.scoring.child.outputs import PredictionShape, to_table
-from services.executor.scoring.child.scoring import Scored
-from services.executor.scoring.child_process import ChildFailed
 from services.executor.scoring.errors import ScoringError
 from services.executor.scoring.job import InputObject, ModelArtifact, ScoringInput, ScoringJob
 from services.executor.scoring.layout import Layout, make_layout

@@ -2,6 +2,7 @@
 
 import pytest
 
+from chassis.sandbox.child.csv_dialect import CsvDialect
 from services.executor.scoring import reading
 from services.executor.scoring.job import InputObject
 from services.executor.scoring.objects import Bucket
@@ -32,7 +33,7 @@ def test_a_csv_comes_whole_in_few_requests_whatever_its_blocks(
     monkeypatch.setattr(reading, "STRETCH_BYTES", stretch)
     bucket = Remembering()
 
-    loaded = list(Fetcher(bucket, block).chunks(Split(0, (CsvObject(SOURCE, ",", ("a", "b")),))))
+    loaded = list(Fetcher(bucket, block).chunks(Split(0, (CsvObject(SOURCE, CsvDialect(",", ("a", "b"))),))))
 
     rows = [row for each in loaded for batch in each.chunk.batches(["a", "b"]) for row in batch.to_pylist()]
     assert rows == [{"a": str(number), "b": str(number * number)} for number in range(100)]

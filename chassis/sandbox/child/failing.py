@@ -20,7 +20,7 @@ def _out_of_memory() -> str:
     limit, _ = resource.getrlimit(resource.RLIMIT_AS)
     if limit == resource.RLIM_INFINITY:
         return "out of memory"
-    return f"the sandbox's memory limit of {limit >> 20} MB was reached (MLP_EXECUTOR_SANDBOX_MEMORY_BYTES)"
+    return f"the sandbox's memory limit of {limit >> 20} MB was reached (MLP_SANDBOX_MEMORY_BYTES)"
 
 
 def _with(what: str, detail: str) -> str:

@@ -6,7 +6,7 @@ import zipfile
 
 import pytest
 
-from services.executor.scoring.child.archives import ArchiveRefused, unpacked
+from chassis.sandbox.child.archives import ArchiveRefused, unpacked
 
 
 def zipped(name, size=3):

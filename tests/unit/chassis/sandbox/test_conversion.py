@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.executor.scoring.child.conversion import Column, Rejections, convert_rows
+from chassis.sandbox.child.conversion import Column, Rejections, convert_rows
 
 LOST = "lost"
 

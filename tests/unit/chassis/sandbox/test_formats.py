@@ -16,10 +16,10 @@ from mlflow.models import infer_signature
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor, RandomForestClassifier
 from sklearn.linear_model import LinearRegression, LogisticRegression
 
-from services.executor.scoring.child import formats
-from services.executor.scoring.child.conversion import Column
-from services.executor.scoring.child.formats import SignatureMismatch, Source
-from services.executor.scoring.child.outputs import PredictionShape, to_table
+from chassis.sandbox.child import formats
+from chassis.sandbox.child.conversion import Column
+from chassis.sandbox.child.formats import SignatureMismatch, Source
+from chassis.sandbox.child.outputs import PredictionShape, to_table
 
 RANDOM = np.random.default_rng(5)
 NAMES = ["price", "stock", "week", "promo share"]
@@ -289,5 +289,5 @@ def test_a_model_names_the_inputs_that_its_signature_lacks(artifact, tmp_path, n
 def test_a_model_fitted_without_names_must_have_as_many_inputs_as_the_signature(artifact):
     joblib.dump(LinearRegression().fit(ROWS.to_numpy(), TARGET), artifact)
 
-    with pytest.raises(SignatureMismatch, match="requires 4 inputs and the signature has 3"):
+    with pytest.raises(SignatureMismatch, match="requires 4 and the signature has 3"):
         formats.find("sklearn").load(Source(artifact, None, INPUTS[:3]))

@@ -39,6 +39,15 @@ class HeaderUnreadable(ValueError):
 
 
 @dataclass(frozen=True)
+class CsvDialect:
+    """How an object is to be read. `names` are its columns, in its order; `charset` is what its text doesn't say."""
+
+    delimiter: str
+    names: tuple[str, ...]
+    charset: str = "utf-8"
+
+
+@dataclass(frozen=True)
 class Header:
     """The first line."""
 

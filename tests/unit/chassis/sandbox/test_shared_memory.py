@@ -7,8 +7,8 @@ import socket
 import psutil
 import pytest
 
-from services.executor.scoring.child import wire
-from services.executor.scoring.shared import Memories, SharedMemory
+from chassis.sandbox.child import wire
+from chassis.sandbox.shared_memory import Memories, SharedMemory
 
 
 @pytest.fixture

@@ -12,12 +12,13 @@ import subprocess
 from functools import cache
 from pathlib import Path
 
-from services.executor.scoring.errors import ScoringError
-from services.executor.scoring.processes import MARKER
-from services.executor.scoring.settings import SandboxSettings
+from chassis.sandbox.errors import SandboxTrialLost, SandboxUnavailable
+from chassis.sandbox.settings import SandboxSettings
 
 CODE = Path(__file__).parent / "child"
-_MOUNTED = Path("/scoring")
+MARKER = "MLP_SANDBOX_OWNER"
+"""The variable by which whoever starts sandboxes finds all that it has started."""
+_MOUNTED = Path("/sandbox")
 _START = "import sys; sys.path.insert(0, {folder!r}); from child.main import main; main()"
 _SYSTEM = ("/usr/lib", "/usr/lib32", "/usr/lib64", "/lib", "/lib32", "/lib64")
 _ENVIRONMENT = {
@@ -35,40 +36,43 @@ _TMP_BYTES = 256 << 20
 _KILLED = (-signal.SIGKILL, 128 + signal.SIGKILL)
 
 
-def child_command(settings: SandboxSettings, artifact: Path, *, descriptor: int) -> list[str]:
+def child_command(settings: SandboxSettings, artifact: Path | None, *, descriptor: int) -> list[str]:
     """How the child is started with its end of the socket open as `descriptor`.
 
     Raises:
-        ScoringError: `sandbox-unavailable`.
+        SandboxUnavailable: nothing can be held here.
+        SandboxTrialLost: nobody can say.
     """
     python = _interpreter(settings)
-    if settings.sandbox == "off":
+    if settings.mode == "off":
         return [*_limits(settings), *_python(python, CODE.parent, descriptor, settings)]
     check_sandbox(settings)
     inner = [*_limits(settings), *_python(python, _MOUNTED, descriptor, settings)]
-    binds = {_MOUNTED / "child": CODE, Path(artifact_path(settings, artifact)): artifact}
+    binds = {_MOUNTED / "child": CODE}
+    if artifact is not None:
+        binds[Path(artifact_path(settings, artifact))] = artifact
     return [*_enclosed(python, binds), "--", *_unprivileged(settings), *inner]
 
 
 def artifact_path(settings: SandboxSettings, artifact: Path) -> str:
     """Where the child finds the artifact."""
-    return str(artifact if settings.sandbox == "off" else _MOUNTED / "model" / artifact.name)
+    return str(artifact if settings.mode == "off" else _MOUNTED / "model" / artifact.name)
 
 
 def child_environment() -> dict[str, str]:
-    """Of the process that encloses the child, with its driver's mark; inside, bubblewrap sets it anew, without."""
+    """Of the process that encloses the child, with its owner's mark; inside, bubblewrap sets it anew, without."""
     return {**_ENVIRONMENT, MARKER: os.environ.get(MARKER, "")}
 
 
 def check_sandbox(settings: SandboxSettings) -> None:
-    """Raises `ScoringError`: `sandbox-unavailable` where models that carry code can't be held, or `worker-lost`."""
-    if settings.sandbox == "off":
+    """Raises: SandboxUnavailable, SandboxTrialLost."""
+    if settings.mode == "off":
         return
     problem = _problem(_interpreter(settings), tuple(_unprivileged(settings)), tuple(_limits(settings)))
     if problem:
         # What is wrong may be put right: only a sandbox that held is not asked again.
         _problem.cache_clear()
-        raise ScoringError("sandbox-unavailable", f"models that carry code can't be held here: {problem}")
+        raise SandboxUnavailable(f"models and their data can't be held here: {problem}")
 
 
 @cache
@@ -76,7 +80,7 @@ def _problem(python: Path, unprivileged: tuple[str, ...], limits: tuple[str, ...
     """Why an interpreter that does nothing can't be run in the sandbox.
 
     Raises:
-        ScoringError: `worker-lost`, when the trial was killed or the machine too busy: that says nothing about it.
+        SandboxTrialLost: the trial was killed or the machine too busy: that says nothing about it.
     """
     needed = ("bwrap", "prlimit", "setpriv") if unprivileged else ("bwrap", "prlimit")
     missing = [name for name in needed if not shutil.which(name)]
@@ -86,32 +90,32 @@ def _problem(python: Path, unprivileged: tuple[str, ...], limits: tuple[str, ...
     try:
         tried = subprocess.run(command, capture_output=True, timeout=30, check=False)
     except subprocess.TimeoutExpired as error:
-        raise ScoringError("worker-lost", f"the sandbox's trial did not end in {error.timeout:.0f} s") from error
+        raise SandboxTrialLost(f"the sandbox's trial did not end in {error.timeout:.0f} s") from error
     except OSError as error:
         return str(error)
     if tried.returncode in _KILLED:
-        raise ScoringError("worker-lost", "the sandbox's trial was killed")
+        raise SandboxTrialLost("the sandbox's trial was killed")
     return None if tried.returncode == 0 else tried.stderr.decode(errors="replace").strip()[-300:] or "it failed"
 
 
 def _interpreter(settings: SandboxSettings) -> Path:
-    python = Path(os.path.abspath(settings.model_python))  # noqa: PTH100 - a link here is what makes it an environment
+    python = Path(os.path.abspath(settings.python))  # noqa: PTH100 - a link here is what makes it an environment
     if not python.exists():
-        raise ScoringError("sandbox-unavailable", f"the models' interpreter {python} is not there")
+        raise SandboxUnavailable(f"the models' interpreter {python} is not there")
     return python
 
 
 def _python(python: Path, folder: Path, descriptor: int, settings: SandboxSettings) -> list[str]:
-    return [str(python), "-I", "-c", _START.format(folder=str(folder)), str(descriptor), str(settings.child_idle_s)]
+    return [str(python), "-I", "-c", _START.format(folder=str(folder)), str(descriptor), str(settings.idle_s)]
 
 
 def _limits(settings: SandboxSettings) -> list[str]:
     return [
         _tool("prlimit"),
-        f"--as={settings.sandbox_memory_bytes}",
-        f"--fsize={settings.sandbox_file_bytes}",
-        f"--cpu={settings.sandbox_cpu_s}",
-        f"--nproc={settings.sandbox_processes}",
+        f"--as={settings.memory_bytes}",
+        f"--fsize={settings.file_bytes}",
+        f"--cpu={settings.cpu_s}",
+        f"--nproc={settings.processes}",
         "--nofile=256",
         "--core=0",
     ]
@@ -121,7 +125,7 @@ def _unprivileged(settings: SandboxSettings) -> list[str]:
     if os.getuid() != 0:
         return []
     # One uid a worker: the limit on processes counts all that a user has.
-    uid = settings.sandbox_first_uid + os.getpid()
+    uid = settings.first_uid + os.getpid()
     return [
         _tool("setpriv"),
         f"--reuid={uid}",

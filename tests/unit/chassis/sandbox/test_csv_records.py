@@ -10,21 +10,19 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from services.executor.scoring.csv_records import CsvReader
-from services.executor.scoring.errors import ScoringError
-from services.executor.scoring.job import InputObject
-from services.executor.scoring.splits import CsvObject
+from chassis.sandbox.child.csv_dialect import CsvDialect
+from chassis.sandbox.child.csv_records import CsvReader, CsvUnreadable
 
 NAMES = ("a", "b")
-SOURCE = CsvObject(InputObject(key="x.csv", etag="e", size_bytes=1), ",", NAMES)
+DIALECT = CsvDialect(",", NAMES)
 FIELD = st.text(st.characters(codec="utf-8", exclude_characters="\x00\r"), max_size=6)
 
 
-def read(data: bytes, block: int = 7, source: CsvObject = SOURCE) -> tuple[list[list[str | None]], dict[int, str]]:
+def read(data: bytes, block: int = 7, dialect: CsvDialect = DIALECT) -> tuple[list[list[str | None]], dict[int, str]]:
     blocks = (memoryview(data)[start : start + block] for start in range(0, len(data), block))
     rows: list[tuple[int, list[str | None]]] = []
     rejected: dict[int, str] = {}
-    for one in CsvReader(source, blocks).blocks():
+    for one in CsvReader(dialect, blocks).blocks():
         for position, row in enumerate(one.table.to_pylist()):
             rows.append((one.row_number(position), [row[name] for name in NAMES]))
         for number, reason in zip(one.rejected.numbers, one.rejected.reasons, strict=True):
@@ -68,17 +66,17 @@ def test_several_packed_members_are_one_stream(codec: str, block: int) -> None:
 @pytest.mark.parametrize("codec", ["gzip", "bz2", "zstd", "lz4"])
 def test_a_packed_file_that_has_been_cut_off_is_told(codec: str) -> None:
     whole = packed(b"a,b\n" + bytes(str(list(range(20_000))), "ascii"), codec)
-    with pytest.raises(ScoringError, match=f"no readable {codec} file"):
+    with pytest.raises(CsvUnreadable, match=f"no readable {codec} file"):
         read(whole[: len(whole) // 2])
 
 
 def test_an_outage_while_unpacking_stays_one() -> None:
     def blocks() -> Iterator[memoryview]:
         yield memoryview(packed(b"a,b\n1,2\n", "gzip")[:12])
-        raise ScoringError("store-unavailable", "away")
+        raise LookupError("away")
 
-    with pytest.raises(ScoringError, match="away"):
-        list(CsvReader(SOURCE, blocks()).blocks())
+    with pytest.raises(LookupError, match="away"):
+        list(CsvReader(DIALECT, blocks()).blocks())
 
 
 @pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
@@ -94,7 +92,7 @@ def test_utf_16_is_known_by_its_mark(encoding: str, block: int) -> None:
 @pytest.mark.parametrize("block", [1, 3, 1 << 20])
 def test_another_charset_is_read_as_its_object_says(block: int) -> None:
     data = "a,b\nZürich,1\n".encode("cp1252") + b"\x81,2\n" + "5 €,3\n".encode("cp1252")
-    rows, rejected = read(data, block, replace(SOURCE, charset="cp1252"))
+    rows, rejected = read(data, block, replace(DIALECT, charset="cp1252"))
     assert rows == [["Zürich", "1"], ["5 €", "3"]]
     assert rejected == {2: "no text in cp1252"}
 

@@ -11,7 +11,7 @@ import threading
 import weakref
 from typing import Final
 
-from services.executor.scoring.child.wire import KEPT_BYTES
+from chassis.sandbox.child.wire import KEPT_BYTES
 
 _FUTURE_WRITE: Final = 0x10
 """F_SEAL_FUTURE_WRITE, of Linux 5.1: nobody can write but by the mappings that there are."""

@@ -12,7 +12,7 @@ _TAIL_BYTES: Final = 2_000
 _LINE_BYTES: Final = 4 * MAX_CHARACTERS
 
 
-class Words:
+class OutputLines:
     """Bytes in, lines out. More than `BURST` lines at once, or `A_SECOND` for long, are left out and counted."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:

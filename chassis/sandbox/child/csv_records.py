@@ -12,10 +12,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pacsv
 
-from chassis.delimited import BOM, codec_of, encoding_of, unpacking
-from services.executor.scoring.child.compute import pc
-from services.executor.scoring.errors import ScoringError
-from services.executor.scoring.splits import CsvObject
+from .compute import pc
+from .csv_dialect import BOM, CsvDialect, codec_of, encoding_of, unpacking
 
 _QUOTE, _NEWLINE = b'"', b"\n"
 _MAX_TEXT = 4_096
@@ -25,6 +23,10 @@ _MAX_RECORD_BYTES = 16 << 20
 _PIECE_BYTES = 4 << 20
 _HEAD_BYTES = 4
 _MARKING = "no-utf-8"
+
+
+class CsvUnreadable(ValueError):
+    """The object can't be read on; `str()` of it follows the object's name."""
 
 
 @dataclass
@@ -60,15 +62,15 @@ class CsvBlock:
 class CsvReader:
     """Cuts a stream of bytes into records and parses them."""
 
-    def __init__(self, source: CsvObject, blocks: Iterator[memoryview]) -> None:
-        self._source = source
+    def __init__(self, dialect: CsvDialect, blocks: Iterator[memoryview]) -> None:
+        self._dialect = dialect
         self._blocks = blocks
         self._record = 1
 
     def blocks(self) -> Iterator[CsvBlock]:
-        """Raises `ScoringError` (`input-corrupt`) on a broken archive, and what reading raises."""
+        """Raises `CsvUnreadable` on a broken archive, and what reading raises."""
         carry, header = b"", True
-        for piece in _text(self._source, self._blocks):
+        for piece in _text(self._dialect, self._blocks):
             data = carry + piece
             if header:
                 _, newline, rest = data.removeprefix(BOM).partition(_NEWLINE)
@@ -95,17 +97,17 @@ class CsvReader:
             data = data[end:]
 
     def _parsed(self, data: bytes) -> CsvBlock:
-        rejected, first, names = RejectedLines(), self._record, list(self._source.names)
+        rejected, first, names = RejectedLines(), self._record, list(self._dialect.names)
         if not data.removeprefix(BOM).strip(b"\r\n"):
             return CsvBlock(_no_rows(names), rejected, first)
         if data.count(_QUOTE) % 2:
             rejected.add(first, "a quote is never closed", data.decode(errors="replace").rstrip())
         else:
             marked = _marked(data)
-            table = _parse(marked, self._source, rejected, first)
+            table = _parse(marked, self._dialect, rejected, first)
             self._record = first + table.num_rows + len(rejected.numbers)
             if marked is not data:
-                table = _without_marked(CsvBlock(table, rejected, first), self._source.charset)
+                table = _without_marked(CsvBlock(table, rejected, first), self._dialect.charset)
             return CsvBlock(table, rejected, first)
         self._record = first + len(rejected.numbers)
         return CsvBlock(_no_rows(names), rejected, first)
@@ -126,7 +128,7 @@ def _last_record_end(data: bytes) -> int:
     return position + 1
 
 
-def _parse(data: bytes, source: CsvObject, rejected: RejectedLines, first: int) -> pa.Table:
+def _parse(data: bytes, dialect: CsvDialect, rejected: RejectedLines, first: int) -> pa.Table:
     """Columns of text, lines with another number of fields set aside."""
 
     def set_aside(row: pacsv.InvalidRow) -> str:
@@ -136,12 +138,12 @@ def _parse(data: bytes, source: CsvObject, rejected: RejectedLines, first: int) 
 
     return pacsv.read_csv(
         pa.BufferReader(data),
-        read_options=pacsv.ReadOptions(use_threads=False, column_names=list(source.names), block_size=len(data) + 1),
+        read_options=pacsv.ReadOptions(use_threads=False, column_names=list(dialect.names), block_size=len(data) + 1),
         parse_options=pacsv.ParseOptions(
-            delimiter=source.delimiter, newlines_in_values=_QUOTE in data, invalid_row_handler=set_aside
+            delimiter=dialect.delimiter, newlines_in_values=_QUOTE in data, invalid_row_handler=set_aside
         ),
         convert_options=pacsv.ConvertOptions(
-            column_types=dict.fromkeys(source.names, pa.string()),
+            column_types=dict.fromkeys(dialect.names, pa.string()),
             check_utf8=False,
             null_values=[""],
             strings_can_be_null=True,
@@ -172,11 +174,11 @@ def _without_marked(block: CsvBlock, charset: str) -> pa.Table:
     return table.filter(pa.array(~bad)) if numbers else table
 
 
-def _text(source: CsvObject, blocks: Iterator[memoryview]) -> Iterator[bytes]:
+def _text(dialect: CsvDialect, blocks: Iterator[memoryview]) -> Iterator[bytes]:
     """The object's text, unpacked and in UTF-8, in bounded pieces."""
-    pieces = _with_head(_unpacked(source.source.key, blocks))
+    pieces = _with_head(_unpacked(blocks))
     first = next(pieces)
-    encoding = encoding_of(first, source.charset)
+    encoding = encoding_of(first, dialect.charset)
     if encoding == "utf-8":
         yield first
         yield from pieces
@@ -187,7 +189,7 @@ def _text(source: CsvObject, blocks: Iterator[memoryview]) -> Iterator[bytes]:
     yield decoder.decode(b"", final=True).encode(errors="surrogateescape")
 
 
-def _unpacked(key: str, blocks: Iterator[memoryview]) -> Iterator[bytes]:
+def _unpacked(blocks: Iterator[memoryview]) -> Iterator[bytes]:
     pieces = _with_head(map(bytes, blocks))
     first = next(pieces)
     codec = codec_of(first)
@@ -200,7 +202,7 @@ def _unpacked(key: str, blocks: Iterator[memoryview]) -> Iterator[bytes]:
         while piece := stream.read(_PIECE_BYTES):
             yield piece
     except OSError as error:
-        raise ScoringError("input-corrupt", f"{key} is no readable {codec} file: {error}") from error
+        raise CsvUnreadable(f"no readable {codec} file: {error}") from error
 
 
 def _with_head(pieces: Iterator[bytes]) -> Iterator[bytes]:

@@ -11,18 +11,17 @@ Libraries are imported inside these functions: most processes need one format, a
 
 import importlib
 import pkgutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
 # ruff: noqa: TID252 - in the sandbox this package has another name
+from ..binding import Binding, SignatureMismatch, bind
 from ..conversion import Column
 from ..scoring import Model
 
-
-class SignatureMismatch(Exception):
-    """What the model needs isn't what its signature says; the text names both."""
+__all__ = ["Format", "Inspection", "SignatureMismatch", "Source", "find", "inside", "names"]
 
 
 @dataclass(frozen=True)
@@ -52,30 +51,16 @@ class Source:
             )
         return found[0]
 
+    def bound(
+        self, names: Sequence[str] | None, count: int | None, *, rewritten: Callable[[str], str] | None = None
+    ) -> Binding:
+        """The model's inputs among the signature's (see `bind`). Raises: SignatureMismatch."""
+        return bind([column.name for column in self.inputs], names, count, rewritten=rewritten)
+
     def order_of(self, names: Sequence[str] | None, count: int | None) -> list[int] | None:
-        """Where the model's columns are among the signature's: by name, or by place where the model has no names.
-
-        Args:
-            names: the model's inputs, None where it knows no names.
-            count: how many it has, None where it doesn't say.
-
-        Returns:
-            Positions in the signature's inputs; None: as they are.
-
-        Raises:
-            SignatureMismatch: the signature lacks an input, or has another number of them.
-        """
-        ours = [column.name for column in self.inputs]
-        if names is not None and set(names) <= set(ours):
-            positions = [ours.index(name) for name in names]
-            return None if positions == list(range(len(ours))) else positions
-        lacking = [name for name in names or () if name not in ours]
-        if names is not None and not (len(lacking) == len(names) and _are_places(names)):
-            raise SignatureMismatch(f"the model requires {_listed(lacking)}, which the signature doesn't have")
-        needed = count if names is None else len(names)
-        if needed is not None and needed != len(ours):
-            raise SignatureMismatch(f"the model requires {needed} inputs and the signature has {len(ours)}")
-        return None
+        """`bound`'s positions; None: as they are. Raises: SignatureMismatch."""
+        positions = list(self.bound(names, count).positions)
+        return None if positions == list(range(len(self.inputs))) else positions
 
 
 @dataclass(frozen=True)
@@ -121,14 +106,3 @@ def inside(folder: Path, name: str) -> Path:
     if not path.is_relative_to(folder.resolve()) or not path.exists():
         raise FileNotFoundError(f"the artifact has no {name}")
     return path
-
-
-def _are_places(names: Sequence[str]) -> bool:
-    """Names that a library made up because it was given none: f0, Column_0, x0."""
-    made_up = ("f", "Column_", "x", "feature_")
-    return any(list(names) == [f"{prefix}{number}" for number in range(len(names))] for prefix in made_up)
-
-
-def _listed(names: Sequence[str]) -> str:
-    shown = ", ".join(names[:5])
-    return shown if len(names) <= 5 else f"{shown} and {len(names) - 5} more"  # noqa: PLR2004

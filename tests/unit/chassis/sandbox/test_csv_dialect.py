@@ -1,7 +1,15 @@
 import pyarrow as pa
 import pytest
 
-from chassis.delimited import BOM, Header, HeaderUnreadable, beginning, charset_of, encoding_of, read_header
+from chassis.sandbox.child.csv_dialect import (
+    BOM,
+    Header,
+    HeaderUnreadable,
+    beginning,
+    charset_of,
+    encoding_of,
+    read_header,
+)
 
 
 @pytest.mark.parametrize(

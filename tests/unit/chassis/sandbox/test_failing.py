@@ -4,7 +4,7 @@ import resource
 
 import pytest
 
-from services.executor.scoring.child.failing import in_words
+from chassis.sandbox.child.failing import in_words
 
 
 def test_a_package_that_is_not_there_is_named() -> None:
@@ -19,7 +19,7 @@ def test_a_package_that_is_not_there_is_named() -> None:
 @pytest.mark.parametrize(("detail", "end"), [("", ""), ("Unable to allocate 8 GiB", ": Unable to allocate 8 GiB")])
 def test_a_memory_limit_is_told_with_its_setting(monkeypatch: pytest.MonkeyPatch, detail: str, end: str) -> None:
     monkeypatch.setattr(resource, "getrlimit", lambda _: (512 << 20, 512 << 20))
-    reached = "the sandbox's memory limit of 512 MB was reached (MLP_EXECUTOR_SANDBOX_MEMORY_BYTES)"
+    reached = "the sandbox's memory limit of 512 MB was reached (MLP_SANDBOX_MEMORY_BYTES)"
     assert in_words(MemoryError(detail)) == reached + end
 
 

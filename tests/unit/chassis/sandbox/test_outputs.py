@@ -5,8 +5,8 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from services.executor.scoring.child.conversion import Column
-from services.executor.scoring.child.outputs import PredictionShape, to_table
+from chassis.sandbox.child.conversion import Column
+from chassis.sandbox.child.outputs import PredictionShape, to_table
 
 TWO = [Column("low", "float"), Column("high", "double")]
 

@@ -1,0 +1,1 @@
+"""What runs inside the sandbox, beside Python, NumPy, pandas, PyArrow and a model's own needs: nothing else of ours."""
