@@ -12,7 +12,7 @@ SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 
-.PHONY: help setup up down status logs restart clean demo test test-full check bench lock
+.PHONY: help setup up down status logs restart clean demo test test-models test-full check bench lock
 
 help: ## list the verbs
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "make %-10s %s\n", $$1, $$2 }'
@@ -42,6 +42,9 @@ demo: up ## the whole job on real data
 
 test: setup ## the tests that fit in 15 minutes on two cores
 	@$(RUN) -m pytest -m "not long"
+
+test-models: setup ## every format and kind of model against its own library
+	@$(RUN) -m pytest tests/models
 
 test-full: setup ## all tests
 	@$(RUN) -m pytest
