@@ -5,7 +5,14 @@ from typing import Any, Final
 from chassis.errors import PlatformError
 
 CODES: Final = frozenset(
-    {"signature-mismatch", "artifact-unreadable", "model-failed", "prediction-shape", "input-corrupt"}
+    {
+        "artifact-unreadable",
+        "input-corrupt",
+        "model-failed",
+        "model-unsupported",
+        "prediction-shape",
+        "signature-mismatch",
+    }
 )
 """What a child may say; anything else becomes `model-failed`."""
 

@@ -19,7 +19,7 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 
 from chassis.sandbox.child import formats
-from chassis.sandbox.child.binding import SignatureMismatch
+from chassis.sandbox.child.binding import ModelUnsupported, SignatureMismatch
 from chassis.sandbox.child.chunk import ArrowChunk, Chunk, ParquetChunk
 from chassis.sandbox.child.conversion import Column
 from chassis.sandbox.child.csv_dialect import CsvDialect, read_header
@@ -74,6 +74,8 @@ def scored(
         model = chosen.load(source)
     except SignatureMismatch as error:
         return Result(refused=Refused("signature-mismatch", str(error)))
+    except ModelUnsupported as error:
+        return Result(refused=Refused("model-unsupported", str(error)))
     except Exception as error:  # noqa: BLE001 - as the sandboxed child does
         return Result(refused=Refused("artifact-unreadable", f"{type(error).__name__}: {error}"))
     result, tables, first = Result(), list[pa.Table](), 0

@@ -13,6 +13,10 @@ class SignatureMismatch(Exception):
     """What the model needs isn't what its signature says; the text names both, and what to change."""
 
 
+class ModelUnsupported(Exception):
+    """A model that can't be scored rightly here, whatever its signature; the text says why, and what to do instead."""
+
+
 @dataclass(frozen=True)
 class Binding:
     """A model's inputs in the model's own order.

@@ -67,6 +67,9 @@ def _load(link: socket.socket, task: dict[str, Any]) -> tuple[Model, Plan] | Non
     except formats.SignatureMismatch as error:
         _fail(link, "signature-mismatch", str(error))
         return None
+    except formats.ModelUnsupported as error:
+        _fail(link, "model-unsupported", str(error))
+        return None
     except Exception as error:  # noqa: BLE001 - whatever a pickle raises
         _fail(link, "artifact-unreadable", in_words(error))
         return None

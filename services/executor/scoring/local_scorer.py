@@ -8,7 +8,7 @@ from typing import Any
 from chassis.sandbox.child.chunk import ChunkUnreadable
 from chassis.sandbox.child.counting import Counting
 from chassis.sandbox.child.failing import in_words
-from chassis.sandbox.child.formats import Format, SignatureMismatch
+from chassis.sandbox.child.formats import Format, ModelUnsupported, SignatureMismatch
 from chassis.sandbox.child.outputs import PredictionShape
 from chassis.sandbox.child.scoring import Model, ModelFailed, Plan, Scored, score_chunk
 from services.executor.scoring.errors import ScoringError
@@ -57,6 +57,8 @@ def open_local(task: ScorerTask, chosen: Format) -> LocalScorer:
             return LocalScorer(model, task.plan, inspection, time.perf_counter() - began)
         except SignatureMismatch as error:
             raise ScoringError("signature-mismatch", f"{task.job.model.name}: {error}") from error
+        except ModelUnsupported as error:
+            raise ScoringError("model-unsupported", f"{task.job.model.name}: {error}") from error
         except Exception as error:
             raise ScoringError("artifact-unreadable", f"{task.job.model.name}: {in_words(error)[:500]}") from error
 

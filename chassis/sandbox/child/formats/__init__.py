@@ -17,11 +17,11 @@ from pathlib import Path
 from typing import Any, Protocol
 
 # ruff: noqa: TID252 - in the sandbox this package has another name
-from ..binding import Binding, SignatureMismatch, bind
+from ..binding import Binding, ModelUnsupported, SignatureMismatch, bind
 from ..conversion import Column
 from ..scoring import Model
 
-__all__ = ["Format", "Inspection", "SignatureMismatch", "Source", "find", "inside", "names"]
+__all__ = ["Format", "Inspection", "ModelUnsupported", "SignatureMismatch", "Source", "find", "inside", "names"]
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ class Format(Protocol):
     def inspect(self, source: Source) -> Inspection: ...
 
     def load(self, source: Source) -> Model:
-        """Raises whatever the library raises, or `SignatureMismatch`."""
+        """Raises whatever the library raises, `SignatureMismatch` or `ModelUnsupported`."""
         ...
 
 
