@@ -8,15 +8,15 @@ from pathlib import Path
 
 from benchmarks.scoring.bare import Bare
 from benchmarks.scoring.contender import Contender, forget_outputs
-from benchmarks.scoring.environment import BIN, engine_environment, peers_environment, settings_of
+from benchmarks.scoring.environment import BIN, peers_environment, settings_of
 from benchmarks.scoring.executor import Engine, Platform
 from benchmarks.scoring.report import MAPPED, UDF
 from benchmarks.scoring.resident import Resident
-from benchmarks.scoring.residents import InWorker, Peer
+from benchmarks.scoring.residents import Peer
 from chassis.sandbox.settings import SandboxSettings
 from chassis.settings import S3Settings
 from examples.grocery.bus import Bus
-from examples.grocery.stack import ObjectStorage, Stack
+from examples.grocery.stack import Stack
 from infra.embedded.layout import CHECKOUT
 from services.executor.scoring.objects import RESULTS, Bucket
 from services.executor.scoring.settings import ScoringSettings
@@ -59,9 +59,8 @@ async def _opened(stack: Stack, s3: S3Settings, peers: Mapping[str, str], scratc
             with ExitStack() as residents:
                 bare = residents.enter_context(Bare(settings))
                 session = residents.enter_context(_session(peers))
-                in_worker = InWorker(residents.enter_context(_in_worker(stack.objects, scratch)), results)
                 others = (Peer(UDF, session, results), Peer(MAPPED, session, results))
-                yield Arena(s3, settings, bus, engine, platform, (bare, engine, platform, in_worker, *others), peers)
+                yield Arena(s3, settings, bus, engine, platform, (bare, engine, platform, *others), peers)
         finally:
             await driver.stop()
             forget_outputs(stack.objects)
@@ -89,12 +88,4 @@ def _settings(s3: S3Settings, folder: Path) -> ScoringSettings:
 def _session(peers: Mapping[str, str]) -> Resident:
     return Resident(
         "benchmarks.scoring.peers.session", python=BIN / "python", environment=peers, log=LOGS / "bench-peers.log"
-    )
-
-
-def _in_worker(storage: ObjectStorage, scratch: Path) -> Resident:
-    environment = engine_environment(storage, scratch / "in-worker")
-    python = CHECKOUT / ".venv" / "bin" / "python"
-    return Resident(
-        "benchmarks.scoring.in_worker", python=python, environment=environment, log=LOGS / "bench-in-worker.log"
     )

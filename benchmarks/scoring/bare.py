@@ -4,31 +4,35 @@ import asyncio
 import functools
 import os
 import time
+import uuid
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self
+from typing import Any, Final, Self
 from unittest.mock import patch
 
 from benchmarks.scoring.cases import Case
 from benchmarks.scoring.contender import OUTPUTS, Scored
 from benchmarks.scoring.environment import ONE_THREAD
+from chassis.sandbox.child.chunk import ParquetChunk
 from chassis.sandbox.child.conversion import Column
+from chassis.sandbox.child.failures import Failure
 from chassis.sandbox.child.formats import Source, sklearn
-from chassis.sandbox.child.scoring import Model, Plan, score_chunk
+from chassis.sandbox.child.layout import Layout
+from chassis.sandbox.child.ops import Link
+from chassis.sandbox.child.scoring import Model, Plan
+from chassis.sandbox.child.session import Session
+from chassis.sandbox.child.split import Counted, SplitScoring
 from chassis.sandbox.shared_memory import Memories
 from chassis.settings import S3Settings
-from services.executor.scoring.assembly import accepted_rows
 from services.executor.scoring.job import ScoringJob
-from services.executor.scoring.layout import Layout
 from services.executor.scoring.objects import DATASETS, RESULTS, Bucket, parse_uri
 from services.executor.scoring.planning import make_plan
 from services.executor.scoring.reading import Fetcher
 from services.executor.scoring.settings import ScoringSettings
 from services.executor.scoring.splits import Split
-from services.executor.scoring.writing import PartWriter
 
 PROCESSES: Final = 2
 _memories = Memories()
@@ -39,7 +43,7 @@ class _Task:
     s3: S3Settings
     job: ScoringJob
     model: Path
-    layout: Layout
+    layout: bytes
     part_bytes: int
 
 
@@ -68,11 +72,29 @@ class Bare:
     def _score(self, case: Case) -> Scored:
         settings, job = self._settings, case.job(f"{OUTPUTS}/bare/")
         began = time.perf_counter()
-        datasets = Bucket(settings.s3, DATASETS)
-        plan = make_plan(job, datasets, rows_per_split=settings.rows_per_split, cores=PROCESSES)
+        plan = make_plan(
+            job, Bucket(settings.s3, DATASETS), _Here(), rows_per_split=settings.rows_per_split, cores=PROCESSES
+        )
         task = _Task(settings.s3, job, case.model.path, plan.layout, settings.part_bytes)
         keys = [key for part in self._pool.map(functools.partial(_score_split, task), plan.splits) for key in part]
         return Scored(time.perf_counter() - began, keys)
+
+
+class _Here(Link):
+    """What the executor asks its sandboxed child, answered in this process."""
+
+    def __init__(self) -> None:
+        self._session, self._answer = Session(self), tuple[dict[str, Any], list[memoryview]]()
+
+    def ask(self, header: dict[str, Any], *pieces: bytes | memoryview) -> tuple[dict[str, Any], list[memoryview]]:
+        self._session.answer(header, [memoryview(piece) for piece in pieces])
+        return self._answer
+
+    def tell(self, header: dict[str, Any], *pieces: bytes | memoryview) -> None:
+        self._answer = header, [memoryview(piece) for piece in pieces]
+
+    def fail(self, failure: Failure) -> None:
+        raise RuntimeError(failure.message)
 
 
 def _score_split(task: _Task, split: Split) -> list[str]:
@@ -82,14 +104,25 @@ def _score_split(task: _Task, split: Split) -> list[str]:
         for fields in (signature.inputs, signature.outputs)
     )
     plan, model = Plan(inputs, outputs, text=False), _loaded(task.model, inputs)
-    prefix = parse_uri(task.job.output_prefix, bucket=RESULTS)
-    parts = PartWriter(Bucket(task.s3, RESULTS), prefix, split.index, task.part_bytes)
-    fetcher = Fetcher(Bucket(task.s3, DATASETS), 1, _memories)
+    scoring = SplitScoring(model, plan, Layout.from_bytes(task.layout), Counted((), (), 1), task.part_bytes)
+    fetcher, keys = Fetcher(Bucket(task.s3, DATASETS), _memories), list[str]()
     for loaded in fetcher.chunks(split):
-        parts.write(accepted_rows(loaded, score_chunk(loaded.chunk, plan, model), task.layout))
+        footer, data = loaded.memory.view[: loaded.sizes[0]], loaded.memory.view[loaded.sizes[0] : sum(loaded.sizes)]
+        chunk = ParquetChunk(footer, loaded.header["row_group"], loaded.header["start"], data)
+        scoring.add_parquet(chunk, loaded.source.key, loaded.row_number)
         fetcher.done_with(loaded)
-    parts.close()
-    return [part.key for part in parts.parts]
+        keys += _stored(task, scoring)
+    scoring.close()
+    return keys + _stored(task, scoring)
+
+
+def _stored(task: _Task, scoring: SplitScoring) -> list[str]:
+    prefix, results = parse_uri(task.job.output_prefix, bucket=RESULTS), Bucket(task.s3, RESULTS)
+    keys = list[str]()
+    for part in scoring.take_parts():
+        keys.append(f"{prefix}part-{uuid.uuid4().hex}.parquet")
+        results.put(keys[-1], part.data)
+    return keys
 
 
 @functools.lru_cache(maxsize=2)

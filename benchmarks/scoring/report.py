@@ -6,7 +6,6 @@ from typing import Final
 from benchmarks.result import Row
 from benchmarks.scoring.bare import Bare
 from benchmarks.scoring.executor import Engine, Platform
-from benchmarks.scoring.residents import InWorker
 from benchmarks.scoring.rounds import Times
 
 UDF: Final = "spark_udf"
@@ -14,7 +13,6 @@ MAPPED: Final = "mapInPandas"
 
 RATIOS: Final = (
     (Engine.name, Bare.name),
-    (Engine.name, InWorker.name),
     (Platform.name, Bare.name),
     (Platform.name, UDF),
     (Platform.name, MAPPED),
@@ -22,8 +20,6 @@ RATIOS: Final = (
 TARGETS: Final[Mapping[tuple[str, str, str], float]] = {
     ("linear", Engine.name, Bare.name): 0.90,
     ("boosted", Engine.name, Bare.name): 0.95,
-    ("linear", Engine.name, InWorker.name): 0.85,
-    ("boosted", Engine.name, InWorker.name): 0.95,
     ("linear", Platform.name, Bare.name): 0.75,
     ("boosted", Platform.name, Bare.name): 0.90,
     ("linear", Platform.name, UDF): 6.0,
@@ -39,7 +35,7 @@ def rows_of(times: Times) -> list[Row]:
         Row(f"{name}: {who}", times.rate(who), "rows/s", times.rate(who) / times.rate(whose), _of(times, who, whose))
         for who, whose in RATIOS
     ]
-    alone = [Row(f"{name}: {who}", times.rate(who), "rows/s") for who in (Bare.name, InWorker.name, UDF, MAPPED)]
+    alone = [Row(f"{name}: {who}", times.rate(who), "rows/s") for who in (Bare.name, UDF, MAPPED)]
     return [*figures, *alone]
 
 

@@ -4,23 +4,8 @@ import asyncio
 
 from benchmarks.scoring.cases import Case
 from benchmarks.scoring.contender import OUTPUTS, Scored
-from benchmarks.scoring.executor import part_keys
 from benchmarks.scoring.resident import Resident
 from services.executor.scoring.objects import RESULTS, Bucket
-
-
-class InWorker:
-    """See `in_worker.py`."""
-
-    name = "executor without its sandbox"
-
-    def __init__(self, resident: Resident, results: Bucket) -> None:
-        self._resident, self._results = resident, results
-
-    async def score(self, case: Case) -> Scored:
-        job = case.job(f"{OUTPUTS}/in-worker/").model_dump(mode="json")
-        answer = await asyncio.to_thread(self._resident.ask, {"job": job})
-        return Scored(answer["seconds"], part_keys(self._results, answer["manifest_uri"]))
 
 
 class Peer:

@@ -32,8 +32,8 @@ _ENVIRONMENT = {
     "PYTHONDONTWRITEBYTECODE": "1",
 }
 _TMP_BYTES = 256 << 20
-# Itself, or what it encloses.
-_KILLED = (-signal.SIGKILL, 128 + signal.SIGKILL)
+KILLED = (-signal.SIGKILL, 128 + signal.SIGKILL)
+"""Exit codes of what encloses a child: itself was killed, or the child."""
 
 
 def child_command(settings: SandboxSettings, artifact: Path | None, *, descriptor: int) -> list[str]:
@@ -93,7 +93,7 @@ def _problem(python: Path, unprivileged: tuple[str, ...], limits: tuple[str, ...
         raise SandboxTrialLost(f"the sandbox's trial did not end in {error.timeout:.0f} s") from error
     except OSError as error:
         return str(error)
-    if tried.returncode in _KILLED:
+    if tried.returncode in KILLED:
         raise SandboxTrialLost("the sandbox's trial was killed")
     return None if tried.returncode == 0 else tried.stderr.decode(errors="replace").strip()[-300:] or "it failed"
 

@@ -3,11 +3,17 @@
 from typing import Any, Final
 
 from chassis.errors import PlatformError
+from chassis.sandbox.output_lines import cleaned
 
 CODES: Final = frozenset(
     {
         "artifact-unreadable",
+        "column-conflict",
         "input-corrupt",
+        "input-duplicate-column",
+        "input-empty",
+        "input-missing-column",
+        "input-mixed-schemas",
         "model-failed",
         "model-unsupported",
         "prediction-shape",
@@ -15,6 +21,8 @@ CODES: Final = frozenset(
     }
 )
 """What a child may say; anything else becomes `model-failed`."""
+_MAX_MESSAGE: Final = 2_000
+_MAX_DETAIL: Final = 8_000
 
 
 class SandboxUnavailable(PlatformError):
@@ -31,7 +39,14 @@ class SandboxTrialLost(PlatformError):
 
 
 class ChildDied(Exception):
-    """The child's process has ended; the text says how, with its last words."""
+    """The child's process has ended; the text says how.
+
+    `lost`: it was killed by something that is neither it nor one of its limits, which says nothing about what it had.
+    """
+
+    def __init__(self, how: str, *, lost: bool = False) -> None:
+        super().__init__(how)
+        self.lost = lost
 
 
 class ChildGarbled(Exception):
@@ -39,10 +54,11 @@ class ChildGarbled(Exception):
 
 
 class ChildFailed(Exception):
-    """The child answered with a failure. `row`: the chunk's row that it is about, if it is about one."""
+    """The child answered with a failure. `row`: the chunk's row that it is about; `detail`: for the log alone."""
 
     def __init__(self, answer: dict[str, Any]) -> None:
-        super().__init__(str(answer.get("message", "")))
-        code = answer.get("code")
+        super().__init__(cleaned(str(answer.get("message", "")), _MAX_MESSAGE))
+        code, row, detail = answer.get("code"), answer.get("row"), answer.get("detail")
         self.code = code if isinstance(code, str) and code in CODES else "model-failed"
-        self.row: int | None = answer["row"] if isinstance(answer.get("row"), int) else None
+        self.row: int | None = row if isinstance(row, int) and row >= 0 else None
+        self.detail = detail[:_MAX_DETAIL] if isinstance(detail, str) else ""

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from chassis.sandbox.child import wire
-from chassis.sandbox.command import child_command, child_environment
+from chassis.sandbox.command import KILLED, child_command, child_environment
 from chassis.sandbox.errors import ChildDied, ChildFailed, ChildGarbled
 from chassis.sandbox.output_lines import OutputLines
 from chassis.sandbox.settings import SandboxSettings
@@ -76,6 +76,11 @@ class ChildProcess:
         with self._reached():
             wire.send_shared(self._link, header, memory.descriptor, memory.number, sizes)
 
+    def kill(self) -> None:
+        """May be called from another thread."""
+        with contextlib.suppress(ProcessLookupError):
+            self._process.kill()
+
     def close(self) -> None:
         self._link.close()
         with contextlib.suppress(ProcessLookupError):
@@ -134,8 +139,8 @@ class ChildProcess:
                 break
         for line in self._lines.end():
             self.hear(line)
-        words = self._lines.last
-        return ChildDied(f"the model's process ended ({_how(self._process.poll())})" + (f": {words}" if words else ""))
+        status = self._process.poll()
+        return ChildDied(_how(status), lost=status in KILLED)
 
 
 class _Pipe:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import partial
 
 from chassis.clock import new_id
-from chassis.sandbox.child import formats
+from chassis.sandbox import formats
 from chassis.service import Service
 from chassis.settings import S3Settings
 from schemas.executions import ExecutionCancellationRequested, ExecutionRequested

@@ -8,8 +8,10 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
+from chassis.sandbox.settings import SandboxSettings
 from chassis.stack_file import StackUnknown, s3_of
 from services.executor.scoring.errors import ScoringError
 from services.executor.scoring.listing import SUFFIXES, InputFormat
@@ -29,13 +31,13 @@ def show(
 ) -> None:
     """Print them as a table, with the columns' types."""
     try:
-        found = preview(s3_of(stack), uri, _format(data_format, uri), rows=rows)
+        found = preview(s3_of(stack), SandboxSettings(), uri, _format(data_format, uri), rows=rows)
     except (StackUnknown, ScoringError) as error:
         Console(stderr=True).print(f"error: {error}", style="red", soft_wrap=True, highlight=False)
         raise typer.Exit(1) from error
-    table = Table(*(f"{field.name}\n[dim]{field.type}[/dim]" for field in found.schema))
-    for row in found.to_pylist():
-        table.add_row(*("" if value is None else str(value) for value in row.values()))
+    table = Table(*(f"{escape(name)}\n[dim]{kind}[/dim]" for name, kind in found.columns))
+    for row in found.rows:
+        table.add_row(*(escape(cell or "") for cell in row))
     Console().print(table)
 
 

@@ -8,32 +8,30 @@
 """
 
 import io
-from collections.abc import Sequence
+import json
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.csv
 import pyarrow.parquet as pq
 
-from chassis.sandbox.child import formats
-from chassis.sandbox.child.binding import ModelUnsupported, SignatureMismatch
-from chassis.sandbox.child.chunk import ArrowChunk, Chunk, ParquetChunk
 from chassis.sandbox.child.conversion import Column
-from chassis.sandbox.child.csv_dialect import CsvDialect, read_header
-from chassis.sandbox.child.csv_records import CsvReader
-from chassis.sandbox.child.outputs import PredictionShape
-from chassis.sandbox.child.scoring import ModelFailed, Plan, score_chunk
+from chassis.sandbox.child.failures import Failure
+from chassis.sandbox.child.ops import Link
+from chassis.sandbox.child.packing import whole_numbers
+from chassis.sandbox.child.session import Session
 
 
 @dataclass(frozen=True)
 class Refused:
-    """What the platform says instead of scoring: it must name what to change."""
+    """What the platform says instead of scoring: it must name what to change. `detail` stands in the log alone."""
 
     code: str
     message: str
+    detail: str = ""
 
 
 @dataclass
@@ -65,33 +63,75 @@ def scored(
     params: dict[str, Any] | None = None,
     row_group_size: int = 100,
 ) -> Result:
-    """Score all of `data`."""
-    plan = Plan(tuple(inputs), tuple(outputs), isinstance(data, bytes))
-    source = formats.Source(artifact, entrypoint, plan.inputs, plan.outputs, params or {})
+    """Score all of `data`: planned, loaded, scored and written by what runs in the sandboxed child."""
+    raw = data if isinstance(data, bytes) else _parquet(data, row_group_size)
+    said = {"inputs": [vars(each) for each in inputs], "outputs": [vars(each) for each in outputs]}
+    task = {"path": str(artifact), "format": name, "entrypoint": entrypoint, "params": params or {}, **said}
+    child, parts = _Child(), list[tuple[bool, bytes]]()
     try:
-        chosen = formats.find(name)
-        chosen.inspect(source)
-        model = chosen.load(source)
-    except SignatureMismatch as error:
-        return Result(refused=Refused("signature-mismatch", str(error)))
-    except ModelUnsupported as error:
-        return Result(refused=Refused("model-unsupported", str(error)))
-    except Exception as error:  # noqa: BLE001 - as the sandboxed child does
-        return Result(refused=Refused("artifact-unreadable", f"{type(error).__name__}: {error}"))
-    result, tables, first = Result(), list[pa.Table](), 0
-    for chunk in _csv_chunks(data) if isinstance(data, bytes) else _parquet_chunks(data, row_group_size):
-        try:
-            found = score_chunk(chunk, plan, model)
-        except ModelFailed as error:
-            return Result(refused=Refused("model-failed", str(error)))
-        except PredictionShape as error:
-            return Result(refused=Refused("prediction-shape", str(error)))
-        tables.append(found.predictions)
-        for row, column, reason in zip(*found.rejections.to_pydict().values(), strict=True):
-            result.rejected[first + row] = f"{column}: {reason}"
-        first += found.rows
-    result.predictions = pa.concat_tables(tables) if tables else None
+        child.ask({"op": "plan"}, json.dumps({"model": "the model", "uri": "it", "keep": (), **said}).encode())
+        chunks = list(_csv(child, raw) if isinstance(data, bytes) else _row_groups(child, raw))
+        _, (layout, _) = child.ask({"op": "layout"})
+        child.ask({"op": "load"}, json.dumps({**task, "text": isinstance(data, bytes)}).encode())
+        nothing = {"bins": [], "every": 1}
+        begin = {"op": "begin", "part_bytes": 1 << 26, "every": 1}
+        child.ask(begin, layout, json.dumps([nothing, nothing]).encode())
+        for header, pieces in [*chunks, ({"op": "end"}, ())]:
+            answer, given = child.ask(header, *pieces)
+            parts += [(said[1], bytes(piece)) for said, piece in zip(answer["parts"], given, strict=False)]
+    except _ChildSays as refusal:
+        return Result(refused=refusal.refused)
+    return _result(parts)
+
+
+def _result(parts: Sequence[tuple[bool, bytes]]) -> Result:
+    tables = [(rejected, pq.read_table(io.BytesIO(raw))) for rejected, raw in parts]
+    result = Result()
+    accepted = [table for rejected, table in tables if not rejected]
+    result.predictions = pa.concat_tables(accepted) if accepted else None
+    for rejected, table in tables:
+        for row in table.to_pylist() if rejected else ():
+            result.rejected[row["rejected_row"] - 1] = f"{row['rejected_column']}: {row['rejected_reason']}"
     return result
+
+
+class _ChildSays(Exception):
+    def __init__(self, refused: Refused) -> None:
+        super().__init__(refused.message)
+        self.refused = refused
+
+
+class _Child(Link):
+    """The child's session in this process: one question, one answer."""
+
+    def __init__(self) -> None:
+        self._session, self._answer = Session(self), tuple[dict[str, Any], list[memoryview]]()
+
+    def ask(self, header: dict[str, Any], *pieces: bytes | memoryview) -> tuple[dict[str, Any], list[memoryview]]:
+        self._session.answer(header, [memoryview(piece) for piece in pieces])
+        return self._answer
+
+    def tell(self, header: dict[str, Any], *pieces: bytes | memoryview) -> None:
+        self._answer = header, [memoryview(piece) for piece in pieces]
+
+    def fail(self, failure: Failure) -> None:
+        raise _ChildSays(Refused(failure.code, failure.message, failure.detail))
+
+
+def _row_groups(child: _Child, raw: bytes) -> Iterator[tuple[dict[str, Any], tuple[memoryview, ...]]]:
+    footer = memoryview(raw)[-int.from_bytes(raw[-8:-4], "little") - 8 :]
+    _, (groups,) = child.ask({"op": "footer", "key": "it", "size_bytes": len(raw)}, footer)
+    first_row = 0
+    for place, (rows, start, end) in enumerate(zip(*[iter(whole_numbers(groups))] * 3, strict=True)):
+        header = {"op": "row_group", "row_group": place, "start": start, "first_row": first_row, "key": "it"}
+        yield header, (footer, memoryview(raw)[start:end])
+        first_row += rows
+
+
+def _csv(child: _Child, raw: bytes) -> Iterator[tuple[dict[str, Any], tuple[memoryview, ...]]]:
+    header = {"op": "head", "key": "it", "content_type": None, "limit": 1 << 18}
+    _, (dialect,) = child.ask(header, raw[: 1 << 18])
+    yield {"op": "csv", "key": "it", "last": True}, (dialect, memoryview(raw))
 
 
 def agree(result: Result, expected: Any, *, output: str = "prediction", tolerance: float = 1e-6) -> None:
@@ -105,23 +145,7 @@ def agree(result: Result, expected: Any, *, output: str = "prediction", toleranc
         assert [str(each) for each in have] == [str(each) for each in want]
 
 
-def _parquet_chunks(table: pa.Table, row_group_size: int) -> list[Chunk]:
+def _parquet(table: pa.Table, row_group_size: int) -> bytes:
     sink = io.BytesIO()
     pq.write_table(table, sink, row_group_size=row_group_size)
-    raw = sink.getvalue()
-    footer = memoryview(raw)[-int.from_bytes(raw[-8:-4], "little") - 8 :]
-    groups = range(pq.ParquetFile(io.BytesIO(raw)).num_row_groups)
-    return [ParquetChunk(footer, group, 0, memoryview(raw)) for group in groups]
-
-
-def _csv_chunks(raw: bytes) -> list[Chunk]:
-    header = read_header(raw.partition(b"\n")[0])
-    reader = CsvReader(CsvDialect(header.delimiter, header.names), iter([memoryview(raw)]))
-    return [ArrowChunk(_stream(block.table)) for block in reader.blocks()]
-
-
-def _stream(table: pa.Table) -> memoryview:
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, table.schema) as writer:
-        writer.write_table(table)
-    return memoryview(sink.getvalue())
+    return sink.getvalue()

@@ -1,99 +1,44 @@
-"""Values counted in fixed bins: counts of chunks, splits and runs add up. The same on both sides of the sandbox."""
+"""Values counted in fixed bins, and bins that suit a sample."""
 
 import importlib
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from typing import Any, Final, Literal
+from dataclasses import dataclass, field
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from .bins import SKETCH, Bins, Counting, Counts
 from .compute import pc
-
-SKETCH: Final = 256
-"""Smallest hashes of distinct values that are kept; the estimate is off by about 6 %."""
-_HASHES: Final = float(1 << 64)
-Kind = Literal["number", "category", "text"]
-
-
-@dataclass(frozen=True)
-class Bins:
-    """How a column is counted.
-
-    A number by `edges` (ascending, finite): below the first, from each to the next, from the last on. A category by
-    those of `categories`, and the others together. A text not by its values at all: how many there are, and about how
-    many different ones. Nulls, and what is not a number, are counted on their own.
-    """
-
-    name: str
-    kind: Kind
-    edges: tuple[float, ...] = ()
-    categories: tuple[str, ...] = ()
-
-    @property
-    def size(self) -> int:
-        """Counts, the nulls' included, which come last."""
-        return {"number": len(self.edges) + 2, "category": len(self.categories) + 2, "text": 2}[self.kind]
-
-
-@dataclass(frozen=True)
-class Counting:
-    """Which columns are counted how; `every`: one of so many rows is looked at."""
-
-    bins: tuple[Bins, ...]
-    every: int = 1
-
-    def to_dict(self) -> dict[str, Any]:
-        return asdict(self)
-
-    @classmethod
-    def from_dict(cls, raw: dict[str, Any]) -> "Counting":
-        """Raises: KeyError, TypeError."""
-        return cls(tuple(map(_bins_from, raw["bins"])), raw["every"])
-
-
-def _bins_from(raw: dict[str, Any]) -> Bins:
-    return Bins(raw["name"], raw["kind"], tuple(raw["edges"]), tuple(raw["categories"]))
 
 
 @dataclass
-class Counts:
-    """Of each of a counting's columns, in its order. `rows`: how many were looked at."""
+class Counter:
+    """Counts batches."""
 
     counting: Counting
-    rows: int = 0
-    columns: list[npt.NDArray[np.int64]] = field(default_factory=list[npt.NDArray[np.int64]])
-    sketches: dict[str, list[int]] = field(default_factory=dict[str, list[int]])
-    """Of texts: the smallest hashes, ascending."""
+    _columns: list[npt.NDArray[np.int64]] = field(init=False)
+    _counts: Counts = field(init=False)
 
     def __post_init__(self) -> None:
-        if not self.columns:
-            self.columns = [np.zeros(bins.size, np.int64) for bins in self.counting.bins]
+        self._columns = [np.zeros(bins.size, np.int64) for bins in self.counting.bins]
+        self._counts = Counts(self.counting)
+
+    @property
+    def counts(self) -> Counts:
+        """What has been counted so far."""
+        self._counts.columns = [column.tolist() for column in self._columns]
+        return self._counts
 
     def add(self, columns: Mapping[str, pa.Array], rows: int) -> None:
         """Count a batch, or its share of it."""
         picked = _picked(rows, self.counting.every)
-        self.rows += rows if picked is None else len(picked)
+        self._counts.rows += rows if picked is None else len(picked)
         for place, bins in enumerate(self.counting.bins):
             values = columns[bins.name]
-            self.columns[place] += self._count(values if picked is None else values.take(picked), bins)
-
-    def merge(self, other: "Counts") -> None:
-        self.rows += other.rows
-        for place, more in enumerate(other.columns):
-            self.columns[place] += more
-        for name, hashes in other.sketches.items():
-            self._note(name, hashes)
-
-    def distinct(self, name: str) -> int:
-        """About how many different values a text column had among the rows that were looked at."""
-        hashes = self.sketches.get(name, [])
-        return len(hashes) if len(hashes) < SKETCH else round((SKETCH - 1) * _HASHES / max(1, hashes[-1]))
-
-    def to_dict(self) -> dict[str, Any]:
-        return {"rows": self.rows, "columns": [one.tolist() for one in self.columns], "sketches": self.sketches}
+            self._columns[place] += self._count(values if picked is None else values.take(picked), bins)
 
     def _count(self, values: pa.Array, bins: Bins) -> npt.NDArray[np.int64]:
         if bins.kind == "number":
@@ -101,11 +46,20 @@ class Counts:
         if bins.kind == "category":
             return _count_categories(texts_of(values), bins)
         texts = texts_of(values).drop_null()
-        self._note(bins.name, _hashes(texts))
+        self._counts.note(bins.name, _hashes(texts))
         return np.array([len(texts), len(values) - len(texts)], np.int64)
 
-    def _note(self, name: str, hashes: Sequence[int]) -> None:
-        self.sketches[name] = sorted({*self.sketches.get(name, ()), *hashes})[:SKETCH]
+
+def counting_of(bins: Sequence[Bins], schema: pa.Schema, *, every: int) -> Counting | None:
+    """How columns of these types are counted: those that have fitting bins. None where none has."""
+    chosen = [each for each in bins if each.name in schema.names and _fits(each, schema.field(each.name).type)]
+    return Counting(tuple(chosen), every) if chosen else None
+
+
+def _fits(bins: Bins, kind: pa.DataType) -> bool:
+    if bins.kind == "number":
+        return pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_timestamp(kind)
+    return pa.types.is_string(kind) or pa.types.is_boolean(kind) or (bins.kind == "text" and pa.types.is_binary(kind))
 
 
 def numbers_of(values: pa.Array) -> npt.NDArray[np.float64]:

@@ -1,4 +1,4 @@
-"""A chunk scored: decoded, converted, predicted in batches. The same on both sides of the sandbox."""
+"""A batch scored: converted, predicted, its rows accepted or set aside."""
 
 import time
 from collections.abc import Sequence
@@ -6,13 +6,11 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
-from .chunk import Chunk
 from .conversion import Column, Rejections, convert_rows
-from .counting import Counting, Counts
-from .failing import in_words
-from .outputs import PREDICTION, PredictionShape, to_table
+from .outputs import PREDICTION, to_table
 
 
 class Model(Protocol):
@@ -22,16 +20,16 @@ class Model(Protocol):
 
 
 class ModelFailed(Exception):
-    """The model raised. `row` is the chunk's row that it raised at, where that could be found."""
+    """The model raised `error`. `row` is the chunk's row that it raised at, where that could be found."""
 
-    def __init__(self, message: str, row: int | None) -> None:
-        super().__init__(message)
-        self.row = row
+    def __init__(self, error: Exception, row: int | None) -> None:
+        super().__init__(str(error))
+        self.error, self.row = error, row
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What to do with every chunk of a job."""
+    """What is the same for every chunk of a job."""
 
     inputs: tuple[Column, ...]
     outputs: tuple[Column, ...]
@@ -43,53 +41,38 @@ class Plan:
 
 
 @dataclass(frozen=True)
-class Scored:
-    """Predictions for the rows that weren't rejected, in their order."""
+class ScoredBatch:
+    """`kept`: the mask of rows that were not rejected (None: all); `columns` and `predictions` are those rows'."""
 
-    rows: int
+    columns: list[pa.Array]
     predictions: pa.Table
+    kept: npt.NDArray[np.bool_] | None
     rejections: pa.Table
     seconds: float
-    counts: Counts | None = None
-    """Of the inputs of these rows; None where nothing is counted."""
-    counting_s: float = 0.0
 
 
-def score_chunk(chunk: Chunk, plan: Plan, model: Model, counting: Counting | None = None) -> Scored:
-    """Scores one chunk, and counts its inputs.
+def score_batch(batch: pa.RecordBatch, plan: Plan, model: Model, *, first_row: int) -> ScoredBatch:
+    """Scores one batch of a chunk, whose rows count from `first_row`.
 
     Raises:
         ModelFailed: the model raised.
         PredictionShape: what it gave doesn't fit.
-        ChunkUnreadable: the bytes can't be decoded.
     """
-    rows, seconds, counting_s = 0, 0.0, 0.0
-    counts = Counts(counting) if counting else None
-    rejections, tables = Rejections(), list[pa.Table]()
-    for batch in chunk.batches(plan.input_names):
-        columns, kept = convert_rows(batch, plan.inputs, text=plan.text, first_row=rows, rejections=rejections)
-        count = batch.num_rows if kept is None else int(kept.sum())
-        if count:
-            began = time.perf_counter()
-            tables.append(to_table(_predict(model, columns, count, kept, rows), plan.outputs, count))
-            ended = time.perf_counter()
-            seconds += ended - began
-            if counts:
-                counts.add(dict(zip(plan.input_names, columns, strict=True)), count)
-                counting_s += time.perf_counter() - ended
-        rows += batch.num_rows
-    return Scored(rows, _joined(tables, plan), rejections.table(), seconds, counts, counting_s)
+    rejections = Rejections()
+    columns, kept = convert_rows(batch, plan.inputs, text=plan.text, first_row=first_row, rejections=rejections)
+    rows = batch.num_rows if kept is None else int(kept.sum())
+    began = time.perf_counter()
+    predictions = to_table(_predict(model, columns, rows, kept, first_row), plan.outputs, rows) if rows else None
+    seconds = time.perf_counter() - began
+    return ScoredBatch(
+        columns, predictions if predictions is not None else nothing(plan), kept, rejections.table(), seconds
+    )
 
 
-def _joined(tables: list[pa.Table], plan: Plan) -> pa.Table:
-    if not tables:
-        fields = [(column.name, column.arrow_type) for column in plan.outputs] or [(PREDICTION, pa.null())]
-        return pa.schema(fields).empty_table()
-    if len({table.schema for table in tables}) > 1:
-        raise PredictionShape(
-            "the model gives different types for different rows; declare its outputs in the signature"
-        )
-    return pa.concat_tables(tables).combine_chunks()
+def nothing(plan: Plan) -> pa.Table:
+    """Predictions of no rows."""
+    fields = [(column.name, column.arrow_type) for column in plan.outputs] or [(PREDICTION, pa.null())]
+    return pa.schema(fields).empty_table()
 
 
 def _predict(model: Model, columns: Sequence[pa.Array], rows: int, kept: Any, first_row: int) -> Any:
@@ -102,7 +85,7 @@ def _predict(model: Model, columns: Sequence[pa.Array], rows: int, kept: Any, fi
             if position is None
             else first_row + (position if kept is None else int(np.flatnonzero(kept)[position]))
         )
-        raise ModelFailed(in_words(error), row) from error
+        raise ModelFailed(error, row) from error
 
 
 def _failing_row(model: Model, columns: Sequence[pa.Array], rows: int) -> int | None:

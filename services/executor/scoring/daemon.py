@@ -7,7 +7,7 @@ import gc
 import importlib
 import sys
 
-_PRELOADED = ("pandas", "pyarrow.csv", "pyarrow.parquet", "services.executor.scoring.task")
+_PRELOADED = ("services.executor.scoring.task",)
 
 
 def preload() -> None:

@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NoReturn, TextIO
 
@@ -21,7 +22,6 @@ from py4j.protocol import Py4JError
 from chassis.crash_points import crash_points
 from services.executor.scoring.errors import ScoringCancelled, ScoringError, unforeseen
 from services.executor.scoring.job import Progress, ScoringJob
-from services.executor.scoring.own_worker import OwnWorker
 from services.executor.scoring.processes import claim_folder, kill_marked
 from services.executor.scoring.run import JobRun
 from services.executor.scoring.settings import ScoringSettings
@@ -50,8 +50,10 @@ class Driver:
         self._settings = ScoringSettings.model_validate(start["settings"])
         crash_points.arm("driver", self._settings.fault)
         self._run: JobRun | None = None
+        # One thread for all of them: a sandbox ends with the thread that began it, and has to outlive its job.
+        self._jobs = ThreadPoolExecutor(1, thread_name_prefix="job")
         # What a cluster's workers have, a sandbox for one, this machine may not.
-        self._own = OwnWorker() if self._settings.spark.is_local else None
+        self._here = self._settings.spark.is_local
         self._deadline: float | None = None
         self._jvm: subprocess.Popen[bytes] | None = None
 
@@ -77,8 +79,8 @@ class Driver:
                 case "run":
                     self._renew(command.get("lease_s"))
                     job = ScoringJob.model_validate(command["job"])
-                    self._run = JobRun(self._context, self._settings, job, self._progress, self._own)
-                    threading.Thread(target=self._execute, args=(self._run,), name="job", daemon=True).start()
+                    self._run = JobRun(self._context, self._settings, job, self._progress, here=self._here)
+                    self._jobs.submit(self._execute, self._run)
                 case "cancel" if self._run:
                     self._run.cancel()
                 case "renew":

@@ -3,13 +3,9 @@
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
-import numpy as np
-import pyarrow as pa
-
-from chassis.sandbox.child.conversion import ARROW_TYPES
-from chassis.sandbox.child.counting import SKETCH, Bins, Counting, Counts, bins_of
+from chassis.sandbox.child.bins import Bins, Counting, Counts
 from chassis.sandbox.output_lines import cleaned
 from services.executor.scoring.errors import STORE_AWAY, ScoringError
 from services.executor.scoring.job import ModelArtifact, Observation
@@ -22,7 +18,6 @@ COLUMNS: Final = 50
 COUNTED_ROWS: Final = 20_000
 """About so many rows of a run are looked at: enough for twenty bins (a stability index is off by about 0.001)."""
 _FORMAT: Final = 1
-_MAX_ANSWER_BYTES: Final = 4 << 20
 _LABEL_CHARACTERS: Final = 200
 
 
@@ -105,74 +100,6 @@ def _stored(results: Objects, key: str) -> VersionBins | None:
     return VersionBins.from_json(raw)
 
 
-def sampled_bins(columns: Sequence[tuple[str, pa.Array]]) -> tuple[Bins, ...]:
-    """Bins that suit a sample. Columns past the limit, and of types that aren't counted, have none."""
-    made = (bins_of(name, values, bins=BINS, categories=CATEGORIES) for name, values in columns[:COLUMNS])
-    return tuple(each for each in made if each is not None)
-
-
-def counting_of(bins: Sequence[Bins], schema: pa.Schema, *, every: int) -> Counting | None:
-    """How columns of these types are counted: those that have fitting bins. None where none has."""
-    chosen = [each for each in bins if each.name in schema.names and _fits(each, schema.field(each.name).type)]
-    return Counting(tuple(chosen), every) if chosen else None
-
-
-def inputs_schema(model: ModelArtifact) -> pa.Schema:
-    return pa.schema([(field.name, ARROW_TYPES[field.type]) for field in model.signature.inputs])
-
-
-def _fits(bins: Bins, kind: pa.DataType) -> bool:
-    if bins.kind == "number":
-        return pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_timestamp(kind)
-    return pa.types.is_string(kind) or pa.types.is_boolean(kind) or (bins.kind == "text" and pa.types.is_binary(kind))
-
-
-def checked_counts(raw: memoryview, counting: Counting | None, rows: int) -> Counts | None:
-    """What a model's own process says it has counted, of `rows` rows at most.
-
-    Raises:
-        ValueError: it can't be that.
-    """
-    if raw.nbytes > _MAX_ANSWER_BYTES:
-        raise ValueError("its counts are too large")
-    try:
-        said = json.loads(bytes(raw))
-    except RecursionError as error:
-        raise ValueError("its counts are no counts") from error
-    if counting is None or said is None:
-        if (counting is None) != (said is None):
-            raise ValueError("it counted what was not asked for, or did not count")
-        return None
-    looked_at = _whole(said["rows"], rows)
-    if counting.every == 1 and looked_at != rows:
-        raise ValueError(f"it counted {looked_at} of {rows} rows")
-    sizes = [bins.size for bins in counting.bins]
-    columns = [[_whole(count, looked_at) for count in column] for column in said["columns"]]
-    if [len(column) for column in columns] != sizes or any(sum(column) != looked_at for column in columns):
-        raise ValueError("its counts don't add up")
-    return Counts(
-        counting, looked_at, [np.array(column, np.int64) for column in columns], _sketches(said["sketches"], counting)
-    )
-
-
-def _sketches(said: Any, counting: Counting) -> dict[str, list[int]]:
-    texts = {bins.name for bins in counting.bins if bins.kind == "text"}
-    if not isinstance(said, dict):
-        raise TypeError("its sketches are none")
-    sketches = {str(name): [_whole(each, 2**64 - 1) for each in hashes] for name, hashes in said.items()}
-    if not sketches.keys() <= texts:
-        raise ValueError("it sketched what is no text")
-    if any(len(hashes) > SKETCH or hashes != sorted(set(hashes)) for hashes in sketches.values()):
-        raise ValueError("its sketches are none")
-    return sketches
-
-
-def _whole(value: Any, most: int) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= most:
-        raise ValueError(f"{str(value)[:40]} is no count")
-    return value
-
-
 def merged(counts: Sequence[Counts | None]) -> Counts | None:
     """The sum; None where nothing was counted."""
     found = [each for each in counts if each is not None]
@@ -192,7 +119,7 @@ def observations(which: str, counts: Counts | None) -> Iterator[Observation]:
     yield Observation(metric=f"{which}_histogram_every", value=float(counts.counting.every))
     for bins, column in zip(counts.counting.bins, counts.columns, strict=True):
         name = cleaned(bins.name, _LABEL_CHARACTERS) or "_"
-        for labels, count in zip(_labels(bins), column.tolist(), strict=True):
+        for labels, count in zip(_labels(bins), column, strict=True):
             labelled = {"column": name, **labels}
             yield Observation(metric=f"{which}_histogram", value=float(count), labels=labelled)
         if bins.kind == "text":

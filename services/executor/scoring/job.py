@@ -44,6 +44,10 @@ class ScoringInput(_Frozen, frozen=True):
     format: Literal["parquet", "csv"]
     objects: tuple[InputObject, ...]
 
+    @property
+    def size_bytes(self) -> int:
+        return sum(item.size_bytes for item in self.objects)
+
 
 class ScoringJob(_Frozen, frozen=True):
     """One attempt at one execution. `keep` of None keeps every input column that is no model input."""

@@ -5,13 +5,14 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-import pyarrow as pa
-
 from services.executor.scoring.job import ScoringJob
 from services.executor.scoring.task import SplitResult
 
+Columns = Sequence[tuple[str, str]]
+"""Names and types, as Arrow writes them."""
 
-def build_manifest(job: ScoringJob, results: Sequence[SplitResult], schema: pa.Schema) -> bytes:
+
+def build_manifest(job: ScoringJob, results: Sequence[SplitResult], columns: Columns) -> bytes:
     """Stable bytes: parts in the order of their splits, keys sorted."""
     parts = [part.to_dict() for result in results for part in result.parts]
     rejected = [part.to_dict() for result in results for part in result.rejected]
@@ -20,7 +21,7 @@ def build_manifest(job: ScoringJob, results: Sequence[SplitResult], schema: pa.S
         "attempt": job.attempt,
         "rows": sum(part["rows"] for part in parts),
         "rows_rejected": sum(part["rows"] for part in rejected),
-        "schema": [{"name": column.name, "type": str(column.type)} for column in schema],
+        "schema": [{"name": name, "type": kind} for name, kind in columns],
         "parts": parts,
         "rejected": rejected,
         "model": {"id": job.model.id, "version": job.model.version, "sha256": job.model.sha256},

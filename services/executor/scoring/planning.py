@@ -1,60 +1,124 @@
-"""Turns a frozen job into splits and a layout, before any task runs: what can be refused early is refused here."""
+"""Turns a frozen job into splits and a layout, before anything is scored: what can be refused early is refused here.
 
-from collections.abc import Sequence
+Footers and header lines are parsed by the model's sandboxed child; here they are bytes.
+"""
+
+import json
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from typing import Any, Final, Protocol
 
-import pyarrow as pa
-
-from services.executor.scoring.csv_header import read_dialect
+from chassis.sandbox.child.packing import texts_of, whole_numbers
 from services.executor.scoring.errors import ScoringError
-from services.executor.scoring.footers import read_footer
-from services.executor.scoring.job import ScoringJob
-from services.executor.scoring.layout import Layout, make_layout
+from services.executor.scoring.job import InputObject, ScoringJob
 from services.executor.scoring.objects import Bucket
-from services.executor.scoring.splits import Split, group_csv_objects, group_row_groups
+from services.executor.scoring.splits import CsvObject, RowGroup, Split, group_csv_objects, group_row_groups
 
-_READERS = 16
+_READERS: Final = 16
+_TAIL_BYTES: Final = 64 * 1024
+_HEAD_BYTES: Final = 256 * 1024
+_MAGIC, _TRAILER_BYTES = b"PAR1", 8
+_MAX_FOOTER_BYTES: Final = 256 << 20
+_MOST_COLUMNS: Final = 20_000
+_NAME_CHARACTERS: Final = 1_000
+
+
+class Asked(Protocol):
+    """Whoever looks at bytes."""
+
+    def ask(self, header: dict[str, Any], *pieces: bytes | memoryview) -> tuple[dict[str, Any], list[memoryview]]:
+        """One question and its answer. Raises: ScoringError, ChildLost."""
+        ...
 
 
 @dataclass(frozen=True)
 class JobPlan:
-    """`rows_total` is None where only reading tells (CSV). Files without rows give no splits."""
+    """`rows_total` is None where only reading tells (CSV). Files without rows give no splits.
+
+    `layout` is the child's word for another child; `kept` are names and types of the columns that pass through.
+    """
 
     splits: tuple[Split, ...]
-    layout: Layout
+    layout: bytes
+    kept: tuple[tuple[str, str], ...]
     rows_total: int | None
 
 
-def make_plan(job: ScoringJob, datasets: Bucket, *, rows_per_split: int, cores: int) -> JobPlan:
-    """Raises `ScoringError`: `input-…`, `column-conflict`, `store-unavailable`."""
+def make_plan(job: ScoringJob, datasets: Bucket, session: Asked, *, rows_per_split: int, cores: int) -> JobPlan:
+    """Raises: ScoringError (`input-…`, `column-conflict`, `store-unavailable`), ChildLost."""
     if not job.input.objects:
         raise ScoringError("input-empty", f"{job.input.uri} holds nothing to score")
+    session.ask({"op": "plan"}, _wanted(job))
     if job.input.format == "csv":
-        return _plan_csv(job, datasets)
-    return _plan_parquet(job, datasets, rows_per_split=rows_per_split, cores=cores)
+        splits, total = tuple(group_csv_objects(list(_csv_objects(job, datasets, session)))), None
+    else:
+        groups = [group for group in _row_groups(job, datasets, session) if group.rows]
+        splits = tuple(group_row_groups(groups, rows_per_split=rows_per_split, cores=cores))
+        total = sum(group.rows for group in groups)
+    _, (layout, kept) = session.ask({"op": "layout"})
+    names = texts_of(kept, at_most=2 * _MOST_COLUMNS)
+    columns = tuple((name[:_NAME_CHARACTERS], kind) for name, kind in zip(*[iter(names)] * 2, strict=True))
+    return JobPlan(splits, bytes(layout), columns, total)
 
 
-def _plan_parquet(job: ScoringJob, datasets: Bucket, *, rows_per_split: int, cores: int) -> JobPlan:
+def _wanted(job: ScoringJob) -> bytes:
+    signature = job.model.signature
+    wanted = {
+        "model": job.model.name,
+        "uri": job.input.uri,
+        "inputs": [each.model_dump() for each in signature.inputs],
+        "outputs": [each.model_dump() for each in signature.outputs],
+        "keep": job.keep,
+    }
+    return json.dumps(wanted).encode()
+
+
+def _row_groups(job: ScoringJob, datasets: Bucket, session: Asked) -> Iterator[RowGroup]:
     with ThreadPoolExecutor(_READERS) as pool:
-        footers = list(pool.map(partial(read_footer, datasets), job.input.objects))
-    groups = [group for footer in footers for group in footer.row_groups if group.rows]
-    layout = make_layout(job, [(footer.source.key, footer.schema) for footer in footers])
-    splits = group_row_groups(groups, rows_per_split=rows_per_split, cores=cores)
-    return JobPlan(tuple(splits), layout, sum(group.rows for group in groups))
+        for source, raw in zip(job.input.objects, pool.map(partial(_footer, datasets), job.input.objects), strict=True):
+            _, (piece,) = session.ask({"op": "footer", "key": source.key, "size_bytes": source.size_bytes}, raw)
+            yield from _placed(source, piece, source.size_bytes - raw.nbytes)
 
 
-def _plan_csv(job: ScoringJob, datasets: Bucket) -> JobPlan:
-    known = [field.name for field in job.model.signature.inputs] + list(job.keep or ())
+def _placed(source: InputObject, piece: memoryview, footer_start: int) -> Iterator[RowGroup]:
+    """Whatever the child says, nothing outside of the object is fetched."""
+    first_row, numbers = 0, whole_numbers(piece)
+    for index, (rows, start, end) in enumerate(zip(*[iter(numbers)] * 3, strict=True)):
+        if rows and not 0 <= start < end <= footer_start:
+            raise ScoringError("input-corrupt", f"{source.key}: row group {index} lies outside of the file")
+        yield RowGroup(
+            source=source, footer_start=footer_start, index=index, start=start, end=end, rows=rows, first_row=first_row
+        )
+        first_row += rows
+
+
+def _footer(bucket: Bucket, source: InputObject) -> memoryview:
+    """The footer's bytes: one ranged read, or two."""
+    enough = source.size_bytes >= len(_MAGIC) + _TRAILER_BYTES
+    tail = bucket.get_range(source, max(0, source.size_bytes - _TAIL_BYTES), source.size_bytes) if enough else b""
+    if bytes(tail[-4:]) != _MAGIC:
+        raise ScoringError("input-corrupt", f"{source.key} is no readable parquet file: it doesn't end with PAR1")
+    length = int.from_bytes(tail[-8:-4], "little") + _TRAILER_BYTES
+    if length > min(source.size_bytes, _MAX_FOOTER_BYTES):
+        raise ScoringError("input-corrupt", f"{source.key} is no readable parquet file: its footer is too long")
+    if length <= len(tail):
+        return memoryview(tail)[-length:]
+    return bucket.get_range(source, source.size_bytes - length, source.size_bytes)
+
+
+def _csv_objects(job: ScoringJob, datasets: Bucket, session: Asked) -> Iterator[CsvObject]:
     with ThreadPoolExecutor(_READERS) as pool:
-        headers = list(pool.map(partial(read_dialect, datasets, known=known), job.input.objects))
-    pieces = [header for header in headers if header.dialect.names]
-    if not pieces:
-        raise ScoringError("input-empty", f"{job.input.uri} has no rows")
-    layout = make_layout(job, [(piece.source.key, _text_schema(piece.dialect.names)) for piece in pieces])
-    return JobPlan(tuple(group_csv_objects(pieces)), layout, None)
+        heads = pool.map(partial(_head, datasets), job.input.objects)
+        for source, (raw, content_type) in zip(job.input.objects, heads, strict=True):
+            header = {"op": "head", "key": source.key, "content_type": content_type, "limit": _HEAD_BYTES}
+            answer, (dialect,) = session.ask(header, raw)
+            if answer.get("columns"):
+                yield CsvObject(source, bytes(dialect))
 
 
-def _text_schema(names: Sequence[str]) -> pa.Schema:
-    return pa.schema([(name, pa.string()) for name in names])
+def _head(bucket: Bucket, source: InputObject) -> tuple[memoryview, str | None]:
+    if not source.size_bytes:
+        return memoryview(b""), None
+    return bucket.beginning(source, min(_HEAD_BYTES, source.size_bytes))

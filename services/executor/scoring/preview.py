@@ -1,96 +1,102 @@
-"""The first rows of an input, read without reading it all."""
+"""The first rows of an input, read without reading it all, and parsed in a sandbox."""
 
-import io
-from typing import Any
+from dataclasses import dataclass
+from typing import Final
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
-from chassis.sandbox.child.csv_records import CsvReader, CsvUnreadable
+from chassis.sandbox.child.packing import texts_of, whole_numbers
+from chassis.sandbox.errors import ChildDied, ChildFailed, ChildGarbled, SandboxTrialLost, SandboxUnavailable
+from chassis.sandbox.process import ChildProcess
+from chassis.sandbox.settings import SandboxSettings
 from chassis.settings import S3Settings
-from services.executor.scoring.csv_header import read_dialect
 from services.executor.scoring.errors import ScoringError
 from services.executor.scoring.job import InputObject
 from services.executor.scoring.listing import InputFormat, freeze_input
 from services.executor.scoring.objects import DATASETS, Bucket
 
-_BLOCK_BYTES = 64 * 1024
+_MOST_COLUMNS: Final = 20_000
+_MOST_BYTES: Final = 256 << 20
+
+Row = tuple[str | None, ...]
 
 
-class RangedFile(io.RawIOBase):
-    """An object as a file, of which a read fetches just what it asks for."""
+@dataclass(frozen=True)
+class Preview:
+    """Columns' names and types, and rows of them, as text."""
 
-    def __init__(self, bucket: Bucket, source: InputObject) -> None:
-        self._bucket, self._source, self._position = bucket, source, 0
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        ends = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._source.size_bytes}
-        self._position = offset + ends[whence]
-        return self._position
-
-    def tell(self) -> int:
-        return self._position
-
-    def readinto(self, buffer: Any) -> int:
-        end = min(self._position + len(buffer), self._source.size_bytes)
-        if end <= self._position:
-            return 0
-        data = self._bucket.get_range(self._source, self._position, end)
-        buffer[: len(data)] = data
-        self._position = end
-        return len(data)
+    columns: tuple[tuple[str, str], ...]
+    rows: tuple[Row, ...]
 
 
-def preview(settings: S3Settings, uri: str, data_format: InputFormat, *, rows: int = 20) -> pa.Table:
-    """The first `rows` rows of the input's first objects; of a CSV as text. Later objects' own columns don't show.
+def preview(
+    settings: S3Settings, sandbox: SandboxSettings, uri: str, data_format: InputFormat, *, rows: int = 20
+) -> Preview:
+    """The first `rows` rows of the input's first objects. Later objects' own columns don't show.
 
     Raises:
-        ScoringError: `input-…`, `address-refused` or `store-unavailable`.
+        ScoringError: `input-…`, `address-refused`, `store-unavailable` or `sandbox-unavailable`.
     """
-    bucket, tables, found = Bucket(settings, DATASETS), list[pa.Table](), 0
-    read = _parquet_rows if data_format == "parquet" else _csv_rows
+    bucket, found = Bucket(settings, DATASETS), list[Preview]()
     for source in freeze_input(settings, uri, data_format):
-        tables.append(read(bucket, source, rows - found))
-        found += tables[-1].num_rows
-        if found >= rows:
+        found.append(_of_object(bucket, source, sandbox, data_format, rows - sum(len(each.rows) for each in found)))
+        if sum(len(each.rows) for each in found) >= rows:
             break
-    try:
-        return pa.concat_tables(tables, promote_options="permissive")
-    except pa.ArrowException as error:
-        raise ScoringError("input-mixed-schemas", f"the input's files don't agree: {error}") from error
-
-
-def _parquet_rows(bucket: Bucket, source: InputObject, rows: int) -> pa.Table:
-    """Only from the pages that hold them: a row group may be large."""
-    try:
-        file = pq.ParquetFile(RangedFile(bucket, source), pre_buffer=False, buffer_size=_BLOCK_BYTES)
-        batches = file.iter_batches(batch_size=max(rows, 1), use_threads=False)
-        first = next(batches, None)
-    except (pa.ArrowException, OSError, ValueError) as error:
-        raise ScoringError("input-corrupt", f"{source.key} is no readable parquet file: {error}") from error
-    return file.schema_arrow.empty_table() if first is None else pa.Table.from_batches([first]).slice(0, rows)
-
-
-def _csv_rows(bucket: Bucket, source: InputObject, rows: int) -> pa.Table:
-    dialect = read_dialect(bucket, source, ()).dialect
-    blocks = (
-        bucket.get_range(source, start, min(start + _BLOCK_BYTES, source.size_bytes))
-        for start in range(0, source.size_bytes, _BLOCK_BYTES)
+    columns = dict(column for each in reversed(found) for column in each.columns)
+    names = list(columns)
+    return Preview(
+        tuple(columns.items()),
+        tuple(
+            tuple(dict(zip(dict(each.columns), row, strict=True)).get(name) for name in names)
+            for each in found
+            for row in each.rows
+        ),
     )
-    tables, found = list[pa.Table](), 0
+
+
+def _of_object(
+    bucket: Bucket, source: InputObject, sandbox: SandboxSettings, data_format: InputFormat, rows: int
+) -> Preview:
+    content_type = bucket.beginning(source, 1)[1] if source.size_bytes else None
+    question = {
+        "op": "preview",
+        "format": data_format,
+        "key": source.key,
+        "size_bytes": source.size_bytes,
+        "content_type": content_type,
+        "rows": rows,
+    }
     try:
-        for block in CsvReader(dialect, blocks).blocks():
-            tables.append(block.table)
-            found += block.table.num_rows
-            if found >= rows:
-                break
-    except CsvUnreadable as error:
-        raise ScoringError("input-corrupt", f"{source.key}: {error}") from error
-    names = pa.schema([(name, pa.string()) for name in dialect.names])
-    return pa.concat_tables(tables).slice(0, rows) if tables else names.empty_table()
+        child = ChildProcess(sandbox, None, lambda _: None)
+        try:
+            child.ask(question)
+            return _answered(child, bucket, source, rows)
+        finally:
+            child.close()
+    except (SandboxUnavailable, SandboxTrialLost) as error:
+        raise ScoringError(error.code, str(error)) from error
+    except ChildFailed as failed:
+        raise ScoringError(failed.code, str(failed)) from failed
+    except (ChildDied, ChildGarbled, ValueError, TypeError, LookupError) as error:
+        raise ScoringError("input-corrupt", f"{source.key} can't be read: its reader ended") from error
+
+
+def _answered(child: ChildProcess, bucket: Bucket, source: InputObject, rows: int) -> Preview:
+    """Fetch what the child asks for, of this object alone and not without end, until it answers."""
+    fetched = 0
+    while True:
+        answer, pieces = child.answer()
+        if "need" not in answer:
+            return _preview(pieces, rows)
+        start, end = (int(each) for each in answer["need"])
+        fetched += end - start
+        if not 0 <= start < end <= source.size_bytes or fetched > _MOST_BYTES:
+            raise ValueError("it asks for bytes that aren't there, or for too many")
+        child.ask({"op": "bytes"}, bucket.get_range(source, start, end))
+
+
+def _preview(pieces: list[memoryview], rows: int) -> Preview:
+    names = texts_of(pieces[0], at_most=2 * _MOST_COLUMNS)
+    columns = tuple(zip(*[iter(names)] * 2, strict=True))
+    cells: list[str | None] = [*texts_of(pieces[1], at_most=rows * max(len(columns), 1))]
+    for place in whole_numbers(pieces[2]):
+        cells[place] = None
+    return Preview(columns, tuple(zip(*[iter(cells)] * len(columns), strict=True)) if columns else ())

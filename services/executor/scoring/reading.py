@@ -1,38 +1,36 @@
-"""A split's chunks, the next one fetched while this one is scored."""
+"""A split's pieces as they are fetched: bytes for a sandboxed child, the next ones while these are scored."""
 
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Final, TypeVar
+from functools import lru_cache
+from typing import Any, Final, TypeVar
 
-import pyarrow as pa
-
-from chassis.sandbox.child.chunk import ArrowChunk, Chunk, ParquetChunk
-from chassis.sandbox.child.csv_records import CsvReader, CsvUnreadable, RejectedLines
 from chassis.sandbox.shared_memory import Memories, SharedMemory
-from services.executor.scoring.errors import ScoringError
-from services.executor.scoring.footers import fetch_footer
 from services.executor.scoring.job import InputObject
 from services.executor.scoring.objects import Bucket
 from services.executor.scoring.splits import CsvObject, RowGroup, Split
 
 STRETCH_BYTES: Final = 32 << 20
 """Of a CSV, in one request: a store that packs text by itself (SeaweedFS does) unpacks all around a range for each."""
+SAMPLE_BYTES: Final = 8 << 20
 _T = TypeVar("_T")
 
 
 @dataclass(frozen=True)
 class LoadedChunk:
-    """A chunk and where its rows came from. `lines`: CSV lines that were no rows and count as rejected."""
+    """Bytes for the child: `header` says what they are, `sizes` how they lie in `memory`.
 
-    chunk: Chunk
+    `rows` are known of a row group alone. `memory` is to be given back to the fetcher.
+    """
+
+    header: dict[str, Any]
+    memory: SharedMemory
+    sizes: tuple[int, ...]
     source: InputObject
-    rows: int
+    rows: int | None
     row_number: Callable[[int], int]
-    lines: RejectedLines = field(default_factory=RejectedLines)
-    memory: SharedMemory | None = None
-    """What the chunk lies in, to be given back to the fetcher."""
 
     def place(self, what: str, row: int | None) -> str:
         at = "" if row is None else f", row {self.row_number(row)}"
@@ -44,24 +42,27 @@ class Fetcher:
     """Reads pieces and counts the seconds spent waiting for the store."""
 
     bucket: Bucket
-    block_bytes: int
     memories: Memories = field(default_factory=Memories)
     seconds: float = 0.0
 
     def chunks(self, split: Split) -> Iterator[LoadedChunk]:
         return ahead(self._all(split))
 
+    def first(self, split: Split) -> LoadedChunk:
+        """The beginning of the split's first piece."""
+        piece = split.pieces[0]
+        return self._row_group(piece) if isinstance(piece, RowGroup) else next(self._csv(piece, SAMPLE_BYTES))
+
     def done_with(self, loaded: LoadedChunk) -> None:
         """Nothing of the chunk is read any more; its memory may hold another."""
-        if loaded.memory is not None:
-            self.memories.give_back(loaded.memory)
+        self.memories.give_back(loaded.memory)
 
     def _all(self, split: Split) -> Iterator[LoadedChunk]:
         for piece in split.pieces:
             if isinstance(piece, RowGroup):
                 yield self._row_group(piece)
             else:
-                yield from self._csv(piece)
+                yield from self._csv(piece, STRETCH_BYTES)
 
     def _row_group(self, piece: RowGroup) -> LoadedChunk:
         began = time.perf_counter()
@@ -69,32 +70,40 @@ class Fetcher:
         size = piece.end - piece.start
         memory = self.memories.take(footer.nbytes + size)
         memory.view[: footer.nbytes] = footer
-        data = memory.view[footer.nbytes : footer.nbytes + size]
-        self.bucket.read_into(piece.source, piece.start, data)
+        self.bucket.read_into(piece.source, piece.start, memory.view[footer.nbytes : footer.nbytes + size])
         self.seconds += time.perf_counter() - began
-        chunk = ParquetChunk(footer=footer, row_group=piece.index, start=piece.start, data=data)
-        return LoadedChunk(chunk, piece.source, piece.rows, lambda row: piece.first_row + row + 1, memory=memory)
+        header = {"op": "row_group", "row_group": piece.index, "start": piece.start, "first_row": piece.first_row}
+        return LoadedChunk(
+            header={**header, "key": piece.source.key},
+            memory=memory,
+            sizes=(footer.nbytes, size),
+            source=piece.source,
+            rows=piece.rows,
+            row_number=lambda row: piece.first_row + row + 1,
+        )
 
-    def _csv(self, piece: CsvObject) -> Iterator[LoadedChunk]:
-        reader = CsvReader(piece.dialect, self._blocks(piece.source))
-        try:
-            for block in reader.blocks():
-                chunk = ArrowChunk(_ipc(block.table))
-                yield LoadedChunk(chunk, piece.source, block.table.num_rows, block.row_number, block.rejected)
-        except (CsvUnreadable, pa.ArrowException) as error:
-            raise ScoringError("input-corrupt", f"{piece.source.key}: {error}") from error
-
-    def _blocks(self, source: InputObject) -> Iterator[memoryview]:
-        for stretch in ahead(self._stretches(source)):
-            for start in range(0, stretch.nbytes, self.block_bytes):
-                yield stretch[start : start + self.block_bytes]
-
-    def _stretches(self, source: InputObject) -> Iterator[memoryview]:
-        for start in range(0, source.size_bytes, STRETCH_BYTES):
-            began = time.perf_counter()
-            stretch = self.bucket.get_range(source, start, min(start + STRETCH_BYTES, source.size_bytes))
+    def _csv(self, piece: CsvObject, stretch_bytes: int) -> Iterator[LoadedChunk]:
+        size, named = piece.source.size_bytes, len(piece.dialect)
+        for start in range(0, size, stretch_bytes):
+            began, end = time.perf_counter(), min(start + stretch_bytes, size)
+            memory = self.memories.take(named + end - start)
+            memory.view[:named] = piece.dialect
+            self.bucket.read_into(piece.source, start, memory.view[named : named + end - start])
             self.seconds += time.perf_counter() - began
-            yield stretch
+            yield LoadedChunk(
+                header={"op": "csv", "key": piece.source.key, "last": end == size},
+                memory=memory,
+                sizes=(named, end - start),
+                source=piece.source,
+                rows=None,
+                row_number=lambda row: row,
+            )
+
+
+@lru_cache(maxsize=8)
+def fetch_footer(bucket: Bucket, source: InputObject, start: int) -> memoryview:
+    """A parquet object's footer, which begins at `start`."""
+    return bucket.get_range(source, start, source.size_bytes)
 
 
 def ahead(items: Iterator[_T]) -> Iterator[_T]:
@@ -105,10 +114,3 @@ def ahead(items: Iterator[_T]) -> Iterator[_T]:
         while (item := upcoming.result()) is not end:
             upcoming = pool.submit(next, items, end)
             yield item  # pyright: ignore[reportReturnType]
-
-
-def _ipc(table: pa.Table) -> memoryview:
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, table.schema) as writer:
-        writer.write_table(table)
-    return memoryview(sink.getvalue())

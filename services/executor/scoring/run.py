@@ -7,12 +7,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, Final, TypeVar
 
-import pyarrow as pa
 from pyspark import SparkContext
 
 from chassis.crash_points import CrashPoint, crash_points
-from chassis.sandbox.child.conversion import ARROW_TYPES
-from chassis.sandbox.child.outputs import PREDICTION
 from services.executor.scoring.errors import ScoringCancelled, ScoringError
 from services.executor.scoring.histograms import (
     COLUMNS,
@@ -23,27 +20,40 @@ from services.executor.scoring.histograms import (
     version_bins,
 )
 from services.executor.scoring.job import InputObject, Progress, ScoringJob, ScoringOutcome
-from services.executor.scoring.layout import Layout
-from services.executor.scoring.manifest import build_manifest, sha256
-from services.executor.scoring.objects import DATASETS, RESULTS, Bucket, parse_uri
-from services.executor.scoring.own_worker import OwnWorker
-from services.executor.scoring.planning import JobPlan, make_plan
+from services.executor.scoring.manifest import Columns, build_manifest, sha256
+from services.executor.scoring.objects import RESULTS, Bucket, parse_uri
+from services.executor.scoring.planning import JobPlan
 from services.executor.scoring.progress import ProgressBoard
 from services.executor.scoring.run_metrics import run_metrics
 from services.executor.scoring.runlog import RunLog
 from services.executor.scoring.sampling import SAMPLES_TRY, sample_bins
 from services.executor.scoring.settings import ScoringSettings
 from services.executor.scoring.splits import Split
-from services.executor.scoring.task import SplitResult, TaskSpec, score_split
-from services.executor.scoring.writing import type_change
+from services.executor.scoring.task import SplitResult, TaskSpec, plan_job, score_split
+from services.executor.scoring.warm_sessions import warm_session
 
 _T = TypeVar("_T")
+_I = TypeVar("_I")
 _BYTES_A_ROW: Final = 64
 """Of a CSV, whose rows nobody has counted yet; a guess, for nothing but the share that is looked at."""
+_NAMES: Final = {
+    "boolean": "bool",
+    "integer": "int32",
+    "long": "int64",
+    "float": "float",
+    "double": "double",
+    "string": "string",
+    "binary": "binary",
+    "datetime": "timestamp[ns]",
+}
+"""Arrow's names of the signature's types."""
 
 
 class JobRun:
-    """One attempt. `cancel` may be called from another thread. `own`: a worker for what is too small for Spark."""
+    """One attempt. `cancel` may be called from another thread.
+
+    `here`: whether this process may hold sandboxes. Then it plans, and scores what is too small for Spark.
+    """
 
     def __init__(
         self,
@@ -51,12 +61,13 @@ class JobRun:
         settings: ScoringSettings,
         job: ScoringJob,
         on_progress: Callable[[Progress], None],
-        own: OwnWorker | None = None,
+        *,
+        here: bool,
     ) -> None:
         profile = settings.profile(job.resources)
         self._context, self._settings, self._job = context, settings.granting(profile), job
         self._cores = min(context.defaultParallelism, profile.cores)
-        self._on_progress, self._own = on_progress, own
+        self._on_progress, self._here = on_progress, here
         self._results = Bucket(settings.s3, RESULTS)
         self._log = RunLog(self._results, job.output_prefix)
         self._logged: set[tuple[int, int, int]] = set()
@@ -82,23 +93,28 @@ class JobRun:
     def cancel(self) -> None:
         self._cancelled = True
         self._context.cancelJobsWithTag(self._tag)
+        if self._here:
+            warm_session(self._job, self._settings).session.stop()
 
     def _execute(self) -> ScoringOutcome:
         job, began = self._job, time.monotonic()
         self._log.add("started", execution_id=job.execution_id, attempt=job.attempt, model=job.model.id)
-        plan = make_plan(
-            job,
-            Bucket(self._settings.s3, DATASETS),
-            rows_per_split=self._settings.rows_per_split,
-            cores=self._cores,
-        )
+        plan = self._plan()
         planned_s = time.monotonic() - began
         sizes = {"splits": len(plan.splits), "rows": plan.rows_total, "cores": self._cores}
         self._log.add("planned", **sizes, seconds=round(planned_s, 3))
         results = self._score(plan)
         rows_in = sum(result.rows_in for result in results)
-        schema = _output_schema(job, plan.layout, results)
-        return self._finish(results, schema, rows_in, began, planned_s)
+        columns = _output_columns(job, plan, results)
+        return self._finish(results, columns, rows_in, began, planned_s)
+
+    def _plan(self) -> JobPlan:
+        does = functools.partial(plan_job, self._job, self._settings)
+        if self._here:
+            self._check_cancelled()
+            return does(self._cores)
+        [plan] = self._on_workers(does, [self._cores])
+        return plan
 
     def _score(self, plan: JobPlan) -> list[SplitResult]:
         if not plan.splits:
@@ -114,7 +130,9 @@ class JobRun:
         with board:
             spec = self._with_bins(TaskSpec(self._job, plan.layout, self._settings, board.address), plan)
             does = functools.partial(score_split, spec)
-            results = self._on_own_worker(does, plan.splits) or self._on_workers(does, plan.splits)
+            results = self._in_this_process(does, plan.splits)
+            self._log.add("scored_without_spark" if results else "given_to_spark", splits=len(plan.splits))
+            results = results or self._on_workers(does, plan.splits)
         if results and (found := results[0].inspection):
             self._log.add("model_loaded", **found)
         for result in results:
@@ -128,7 +146,8 @@ class JobRun:
         """With the bins that the version's first run fixed, which may be this one. Without: nothing is counted."""
 
         def sample() -> VersionBins | None:
-            [sampled] = self._on_workers(functools.partial(sample_bins, spec), plan.splits[:1])
+            does = functools.partial(sample_bins, spec)
+            [sampled] = self._in_this_process(does, plan.splits) or self._on_workers(does, plan.splits[:1])
             self._take_lines({"split": plan.splits[0].index, "try": SAMPLES_TRY, "lines": sampled.log})
             return sampled.bins
 
@@ -141,24 +160,21 @@ class JobRun:
         self._log.add("counting", bins_of=why, every=every, columns=len(bins.inputs), columns_left_out=left_out)
         return replace(spec, bins=bins, every=every)
 
-    def _on_own_worker(self, does: Callable[[Split], _T], some: Sequence[Split]) -> list[_T]:
-        """Empty where Spark has to do it, which tries again what was lost here."""
-        small = sum(item.size_bytes for item in self._job.input.objects) <= self._settings.small_bytes
-        if self._own is None or not small or len(some) > 1:
+    def _in_this_process(self, does: Callable[[Split], _T], some: Sequence[Split]) -> list[_T]:
+        """A small input: Spark takes longer to hand it out than it takes. Empty where Spark has to do it."""
+        small = self._job.input.size_bytes <= self._settings.small_bytes
+        if not self._here or not small or len(some) > 1:
             return []
-        if not self._own.ready:
-            self._own.begin()
-            return []
-        self._log.add("given_to_own_worker")
+        self._check_cancelled()
         try:
-            return [self._own.run(does, some[0], cancelled=lambda: self._cancelled)]
+            return [does(some[0])]
         except ScoringError as error:
-            self._log.add("given_to_spark", code=error.code, reason=error.message)
+            self._log.add("not_scored_without_spark", code=error.code, reason=error.message)
             self._logged.clear()
             return []
 
-    def _on_workers(self, does: Callable[[Split], _T], some: Sequence[Split]) -> list[_T]:
-        """One task a split."""
+    def _on_workers(self, does: Callable[[_I], _T], some: Sequence[_I]) -> list[_T]:
+        """One task an item."""
         self._check_cancelled()
         self._context.addJobTag(self._tag)
         try:
@@ -194,11 +210,11 @@ class JobRun:
             raise ScoringCancelled
 
     def _finish(
-        self, results: list[SplitResult], schema: pa.Schema, rows_in: int, began: float, planned_s: float
+        self, results: list[SplitResult], columns: Columns, rows_in: int, began: float, planned_s: float
     ) -> ScoringOutcome:
         self._check_cancelled()
         prefix = parse_uri(self._job.output_prefix, bucket=RESULTS)
-        manifest = build_manifest(self._job, results, schema)
+        manifest = build_manifest(self._job, results, columns)
         manifest_uri = self._results.put(f"{prefix}manifest.json", manifest)
         crash_points.passing(CrashPoint.SCORED)
         rows_out = sum(result.rows_out for result in results)
@@ -225,16 +241,23 @@ def counted_every(rows: int | None, objects: Sequence[InputObject]) -> int:
     return max(1, known // COUNTED_ROWS)
 
 
-def _output_schema(job: ScoringJob, layout: Layout, results: list[SplitResult]) -> pa.Schema:
-    schemas = list(dict.fromkeys(result.schema for result in results if result.schema is not None))
-    if len(schemas) > 1:
-        raise ScoringError("prediction-shape", type_change(schemas[0], schemas[1]))
-    if schemas:
-        return schemas[0]
-    outputs = [(field.name, ARROW_TYPES[field.type]) for field in job.model.signature.outputs] or [
-        (PREDICTION, pa.null())
-    ]
-    return pa.schema([*layout.kept, *[pa.field(name, kind) for name, kind in outputs]])
+def _output_columns(job: ScoringJob, plan: JobPlan, results: list[SplitResult]) -> Columns:
+    """Raises: ScoringError (`prediction-shape`)."""
+    found = list(dict.fromkeys(result.columns for result in results if result.columns))
+    if len(found) > 1:
+        raise ScoringError("prediction-shape", _type_change(*found[:2]))
+    if found:
+        return found[0]
+    outputs = [(each.name, _NAMES[each.type]) for each in job.model.signature.outputs] or [("prediction", "null")]
+    return [*plan.kept, *outputs]
+
+
+def _type_change(before: Columns, after: Columns) -> str:
+    changed = next((name for name, kind in before if dict(after).get(name) != kind), before[-1][0])
+    return (
+        f"the model's output {changed} is of type {dict(before)[changed]} for some rows and"
+        f" {dict(after).get(changed)} for others: declare its type in the signature's outputs"
+    )
 
 
 @functools.cache

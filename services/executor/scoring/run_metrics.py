@@ -2,15 +2,16 @@
 
 from collections.abc import Sequence
 
-from services.executor.scoring.summary import PredictionSummary
+from chassis.sandbox.child.moments import Moments
 from services.executor.scoring.task import SplitResult
 
 
 def run_metrics(results: Sequence[SplitResult], rows_in: int, elapsed_s: float) -> dict[str, float]:
     """Seconds of work are sums over tasks, which ran side by side; memory is the largest process's."""
-    summary, seconds = PredictionSummary(), dict[str, float]()
+    moments, seconds = dict[str, Moments](), dict[str, float]()
     for result in results:
-        summary.merge(result.summary)
+        for name, more in result.moments.items():
+            moments.setdefault(name, Moments()).merge(more)
         for name, value in result.seconds.items():
             seconds[name] = seconds.get(name, 0.0) + value
     rate = rows_in / elapsed_s if elapsed_s else 0.0
@@ -23,5 +24,5 @@ def run_metrics(results: Sequence[SplitResult], rows_in: int, elapsed_s: float) 
         "peak_memory_bytes": float(max((result.peak_memory_bytes for result in results), default=0)),
         "splits": float(len(results)),
         "tasks_retried": float(sum(result.attempt > 1 for result in results)),
-        **summary.metrics(),
+        **{key: value for name, one in moments.items() for key, value in one.metrics(name).items()},
     }

@@ -79,7 +79,6 @@ class ScoringSettings(BaseSettings):
         default=4 << 20, ge=0, description="Up to this size an input in one piece is scored without Spark; 0: none is."
     )
     part_bytes: int = Field(default=64 << 20, ge=1 << 20, description="A part is written when it is about this large.")
-    csv_block_bytes: int = Field(default=8 << 20, ge=1 << 10)
     cache_bytes: int = Field(default=8 << 30, ge=0, description="Artifacts kept on this host beyond their use.")
     cache_dir: Path = Field(default_factory=lambda: Path(tempfile.gettempdir()) / f"mlp-artifacts-{os.getuid()}")
     work_dir: Path = Field(default_factory=lambda: Path(tempfile.gettempdir()) / f"mlp-drivers-{os.getuid()}")

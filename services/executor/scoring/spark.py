@@ -9,7 +9,7 @@ from typing import Any
 import pyspark
 from pyspark import SparkConf, SparkContext
 
-from services.executor.scoring.local_scorer import freeze_heap
+from services.executor.scoring.heap import freeze_heap
 from services.executor.scoring.settings import SparkSettings
 from services.executor.scoring.task import MAX_ATTEMPTS
 

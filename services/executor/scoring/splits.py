@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from chassis.sandbox.child.csv_dialect import CsvDialect
 from services.executor.scoring.job import InputObject
 
 
@@ -25,10 +24,10 @@ class RowGroup:
 
 @dataclass(frozen=True)
 class CsvObject:
-    """A CSV object, read as a stream."""
+    """A CSV object, read as a stream. `dialect` is a sandboxed child's word about it, for another one."""
 
     source: InputObject
-    dialect: CsvDialect
+    dialect: bytes
 
 
 Piece = RowGroup | CsvObject

@@ -25,7 +25,6 @@ def scoring_settings(s3: S3Settings, tmp_path_factory: pytest.TempPathFactory) -
         sandbox=SandboxSettings(python=python),
         cache_dir=folder / "cache",
         work_dir=folder / "work",
-        csv_block_bytes=64 * 1024,
         profiles={"large": Profile(cores=1, memory_factor=1.5)},
         nice=0,
     )

@@ -154,13 +154,14 @@ async def test_a_run_that_is_large_is_counted_by_a_share_of_its_rows(bench: Benc
 async def test_a_child_that_lies_about_its_counts_fails_its_job(bench: Bench, driver: WarmDriver) -> None:
     """Its model replaces what counts, in its own process."""
     lying = (
-        "type('Lie', (), {'__init__': lambda self, counting: None, 'add': lambda *_: None,"
-        " 'to_dict': lambda self: {'rows': 10**9, 'columns': [], 'sketches': {}}})"
+        "type('Lie', (), {'__init__': lambda self, counting: setattr(self, 'counting', counting),"
+        " 'add': lambda *_: None,"
+        " 'counts': property(lambda self: self), 'packed': lambda self: (b'12345678' * 3, b'')})"
     )
-    body = f"(setattr(__import__('sys').modules['child.scoring'], 'Counts', {lying}), np.zeros(len(rows)))[1]"
+    body = f"(setattr(__import__('sys').modules['child.split'], 'Counter', {lying}), np.zeros(len(rows)))[1]"
     chosen = bench.code(predicting(body), id=f"m-{uuid.uuid4().hex[:12]}", signature=signature())
     job = bench.job(bench.parquet(features(5_000)), chosen)
     with pytest.raises(ScoringError) as caught:
         await score(driver, job)
-    assert caught.value.code == "prediction-shape"
-    assert "is no count" in caught.value.message
+    assert caught.value.code == "model-failed"
+    assert "no readable answer" in caught.value.message

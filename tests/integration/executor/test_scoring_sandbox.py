@@ -118,7 +118,7 @@ async def test_a_child_that_ends_itself_fails_the_job_readably(bench: Bench, dri
     model = bench.code(predicting("(print('bye'), __import__('os')._exit(7))"), signature=signature(names=["f0"]))
     with pytest.raises(ScoringError) as caught:
         await score(driver, bench.job(bench.parquet(TABLE), model))
-    assert caught.value.code == "model-failed"
+    assert caught.value.code == "model-crashed"
     assert "exit status 7" in caught.value.message
 
 

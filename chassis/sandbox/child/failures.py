@@ -1,0 +1,64 @@
+"""What went wrong: a code, a sentence without anybody's values, and the rest for the log."""
+
+import re
+from dataclasses import dataclass
+from typing import Any, Final
+
+from .binding import ModelUnsupported, SignatureMismatch
+from .chunk import ChunkUnreadable
+from .csv_records import CsvUnreadable
+from .failing import in_words
+from .layout import InputUnfit
+from .outputs import PredictionShape
+from .scoring import ModelFailed
+
+_MAX_MESSAGE: Final = 2_000
+_MAX_DETAIL: Final = 8_000
+_PATH: Final = re.compile(r"(?<![\w/])(?:/[\w.@+~-]+){2,}/?")
+_TRACE: Final = re.compile(r"\s*(?:Stack trace:|Traceback \(most recent call last\)).*", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Failure:
+    """`detail` is what a library said, which may quote rows: it is for the execution's log alone."""
+
+    code: str
+    message: str
+    row: int | None = None
+    detail: str = ""
+
+
+_OURS: Final[dict[type[Exception], str]] = {
+    SignatureMismatch: "signature-mismatch",
+    ModelUnsupported: "model-unsupported",
+    PredictionShape: "prediction-shape",
+    ChunkUnreadable: "input-corrupt",
+    CsvUnreadable: "input-corrupt",
+}
+"""Errors whose words are ours."""
+
+
+def failure_of(error: Exception, header: dict[str, Any]) -> Failure:
+    """The answer to a message that failed with `error`."""
+    if isinstance(error, InputUnfit):
+        return Failure(error.code, plain(str(error)))
+    if type(error) in _OURS:
+        return Failure(_OURS[type(error)], plain(str(error)))
+    raised, row = (error.error, error.row) if isinstance(error, ModelFailed) else (error, None)
+    detail = in_words(raised)[:_MAX_DETAIL]
+    if header["op"] == "load":
+        return Failure("artifact-unreadable", plain(in_words(raised)), None, detail)
+    return Failure("model-failed", _without_values(raised), row, detail)
+
+
+def plain(text: str) -> str:
+    """On one line, without a stack trace and without paths of a machine."""
+    short = _PATH.sub(lambda found: found[0].rstrip("/").rpartition("/")[2], _TRACE.sub("", text))
+    return " ".join(short.split())[:_MAX_MESSAGE]
+
+
+def _without_values(error: Exception) -> str:
+    """What it is; its own words may quote the rows that the model was given."""
+    if isinstance(error, MemoryError | ModuleNotFoundError):
+        return plain(in_words(error))
+    return f"the model raised {type(error).__name__[:100]} (its words are in the execution's log)"

@@ -1,0 +1,93 @@
+"""Output rows: kept columns beside predictions; and rejected rows as they were read, with what is wrong with them."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import pyarrow as pa
+
+from .chunk import ChunkUnreadable
+from .csv_records import RejectedLines
+from .layout import Layout
+
+REASON_FIELDS: tuple[tuple[str, pa.DataType], ...] = (
+    ("rejected_object", pa.string()),
+    ("rejected_row", pa.int64()),
+    ("rejected_column", pa.string()),
+    ("rejected_reason", pa.string()),
+    ("rejected_line", pa.string()),
+)
+
+
+def in_layout(batch: pa.RecordBatch, schema: pa.Schema) -> list[pa.Array]:
+    """The batch's columns in these types; nulls for one that its object lacks. Raises `ChunkUnreadable`."""
+    return [_column(batch, field) for field in schema]
+
+
+def accepted_rows(kept: list[pa.Array], layout: Layout, predictions: pa.Table, mask: np.ndarray | None) -> pa.Table:
+    """Kept columns of the rows that `mask` leaves (None: all), beside their predictions."""
+    if mask is not None and kept:
+        left = pa.array(mask)
+        kept = [column.filter(left) for column in kept]
+    columns = [*kept, *predictions.columns]
+    return pa.table(columns, schema=pa.schema([*layout.kept, *predictions.schema.remove_metadata()]))
+
+
+def rejected_rows(
+    rows: pa.RecordBatch, rejections: pa.Table, layout: Layout, *, key: str, row_number: Callable[[int], int]
+) -> pa.Table:
+    """Rows as they were read, with what is wrong; numbered from 1 within their object.
+
+    Args:
+        rows: those that `rejections` is about, one a line of it.
+        rejections: rows of the chunk, columns and reasons.
+        layout: of the input.
+        key: of the object.
+        row_number: from a row of the chunk to its number.
+    """
+    numbers = rejections.column("row").to_pylist()
+    columns = [
+        *in_layout(rows, _without_reasons(layout.read)),
+        pa.array([key] * len(numbers), pa.string()),
+        pa.array([row_number(row) for row in numbers], pa.int64()),
+        rejections.column("column"),
+        rejections.column("reason"),
+        pa.nulls(len(numbers), pa.string()),
+    ]
+    return pa.table(columns, schema=rejected_schema(layout))
+
+
+def rejected_lines(lines: RejectedLines, layout: Layout, key: str) -> pa.Table:
+    """Lines that were no rows."""
+    count = len(lines.numbers)
+    values: dict[str, Sequence[str | int]] = {
+        "rejected_object": [key] * count,
+        "rejected_row": lines.numbers,
+        "rejected_reason": lines.reasons,
+        "rejected_line": lines.texts,
+    }
+    schema = rejected_schema(layout)
+    columns = [
+        pa.array(values[field.name], field.type) if field.name in values else pa.nulls(count, field.type)
+        for field in schema
+    ]
+    return pa.table(columns, schema=schema)
+
+
+def rejected_schema(layout: Layout) -> pa.Schema:
+    return pa.schema([*_without_reasons(layout.read), *[pa.field(name, kind) for name, kind in REASON_FIELDS]])
+
+
+def _without_reasons(schema: pa.Schema) -> pa.Schema:
+    """An input that was a rejected part once has these columns already; they are told anew."""
+    ours = {name for name, _ in REASON_FIELDS}
+    return pa.schema([field for field in schema if field.name not in ours])
+
+
+def _column(batch: pa.RecordBatch, field: pa.Field) -> pa.Array:
+    position = batch.schema.get_field_index(field.name)
+    if position < 0:
+        return pa.nulls(batch.num_rows, field.type)
+    try:
+        return batch.column(position).cast(field.type)
+    except pa.ArrowException as error:
+        raise ChunkUnreadable(f"the column {field.name} can't be read as {field.type}: {error}") from error

@@ -1,0 +1,26 @@
+"""What the child is asked, one message after another, and how each ends: with what was found, or what is wrong."""
+
+from typing import Any
+
+from .failures import failure_of
+from .ops import Link
+from .planning_ops import PlanningOps
+from .preview_ops import PreviewOps
+from .scoring_ops import ScoringOps
+
+
+class Session:
+    """Answers each message once, in order."""
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+        self._ops = {**PlanningOps(link).ops, **PreviewOps(link).ops, **ScoringOps(link).ops}
+
+    def answer(self, header: dict[str, Any], pieces: list[memoryview]) -> None:
+        """Do what is asked. Raises what ends the child: `EOFError`, `TimeoutError`, `BrokenPipeError`."""
+        try:
+            self._ops[header["op"]](header, pieces)
+        except (EOFError, TimeoutError, BrokenPipeError):
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever a pickle or a library raises
+            self._link.fail(failure_of(error, header))

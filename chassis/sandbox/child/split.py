@@ -1,0 +1,164 @@
+"""A split scored: its chunks decoded, scored and counted; what is finished of its parts is there to be sent."""
+
+import time
+from collections import Counter as Tally
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import pyarrow as pa
+
+from .bins import Bins
+from .chunk import ChunkUnreadable, ParquetChunk, batch_rows
+from .counting import Counter, counting_of
+from .csv_records import CsvBlock
+from .layout import Layout
+from .output_rows import accepted_rows, in_layout, rejected_lines, rejected_rows
+from .parts import Part, PartWriter
+from .scoring import Model, Plan, ScoredBatch, score_batch
+from .summary import PredictionSummary
+
+
+@dataclass(frozen=True)
+class Counted:
+    """Bins that inputs and predictions are counted in, where they fit the columns' types; one of `every` rows."""
+
+    inputs: tuple[Bins, ...]
+    predictions: tuple[Bins, ...]
+    every: int
+
+
+@dataclass
+class Progress:
+    """Since it was last taken."""
+
+    rows: int = 0
+    accepted: int = 0
+    rejected: int = 0
+    score_s: float = 0.0
+    count_s: float = 0.0
+    write_s: float = 0.0
+
+
+@dataclass
+class SplitScoring:
+    """One split, from its first chunk to its end."""
+
+    model: Model
+    plan: Plan
+    layout: Layout
+    counted: Counted
+    part_bytes: int
+    progress: Progress = field(default_factory=Progress)
+    reasons: Tally[tuple[str, str]] = field(default_factory=Tally[tuple[str, str]])
+    summary: PredictionSummary = field(default_factory=PredictionSummary)
+    inputs: Counter | None = field(init=False)
+    predictions: Counter | None = None
+
+    def __post_init__(self) -> None:
+        self.inputs = self._counter(self.counted.inputs, pa.schema([(c.name, c.arrow_type) for c in self.plan.inputs]))
+        self.accepted = PartWriter(self.part_bytes)
+        self.rejected = PartWriter(self.part_bytes, rejected=True)
+
+    def add_parquet(self, chunk: ParquetChunk, key: str, row_number: Callable[[int], int]) -> None:
+        """Raises: ModelFailed, PredictionShape, ChunkUnreadable."""
+        names = list(dict.fromkeys([*self.plan.input_names, *self.layout.kept.names]))
+        rows, rejections = 0, list[pa.Table]()
+        for batch in chunk.batches(names):
+            rejections.append(self._add(batch, rows).rejections)
+            rows += batch.num_rows
+        rejected = pa.concat_tables(rejections) if rejections else None
+        if rejected is not None and rejected.num_rows:
+            self._set_aside_again(chunk, rejected, key, row_number)
+
+    def add_csv(self, block: CsvBlock, key: str) -> None:
+        """Raises: ModelFailed, PredictionShape, ChunkUnreadable."""
+        first = 0
+        for batch in block.table.to_batches(max_chunksize=batch_rows(len(self.layout.read.names))):
+            rejections = self._add(batch, first).rejections
+            if rejections.num_rows:
+                rows = batch.take(pa.array([row - first for row in rejections.column("row").to_pylist()]))
+                self._set_aside(rows, rejections, key, block.row_number)
+            first += batch.num_rows
+        lines = block.rejected
+        if lines.numbers:
+            self.progress.rows += len(lines.numbers)
+            self.reasons.update(("", reason) for reason in lines.reasons)
+            self._write(self.rejected, rejected_lines(lines, self.layout, key))
+
+    def close(self) -> None:
+        began = time.perf_counter()
+        self.accepted.close()
+        self.rejected.close()
+        self.progress.write_s += time.perf_counter() - began
+
+    def take_parts(self) -> list[Part]:
+        return [*self.accepted.take(), *self.rejected.take()]
+
+    def take_progress(self) -> Progress:
+        taken, self.progress = self.progress, Progress()
+        return taken
+
+    def columns(self) -> list[tuple[str, str]]:
+        """Names and types of the output so far; empty where no row was accepted."""
+        return [] if self.accepted.schema is None else [(each.name, str(each.type)) for each in self.accepted.schema]
+
+    def _add(self, batch: pa.RecordBatch, first_row: int) -> ScoredBatch:
+        scored = score_batch(batch, self.plan, self.model, first_row=first_row)
+        self.progress.rows += batch.num_rows
+        self.progress.score_s += scored.seconds
+        if scored.predictions.num_rows:
+            self._count(scored)
+            kept = in_layout(batch, self.layout.kept)
+            self._write(self.accepted, accepted_rows(kept, self.layout, scored.predictions, scored.kept))
+        return scored
+
+    def _count(self, scored: ScoredBatch) -> None:
+        began, rows, predicted = time.perf_counter(), scored.predictions.num_rows, scored.predictions
+        self.summary.add(predicted)
+        if self.inputs is not None:
+            self.inputs.add(dict(zip(self.plan.input_names, scored.columns, strict=True)), rows)
+        if self.predictions is None:
+            self.predictions = self._counter(self.counted.predictions, predicted.schema)
+        if self.predictions is not None:
+            self.predictions.add({name: whole(predicted.column(name)) for name in predicted.schema.names}, rows)
+        self.progress.count_s += time.perf_counter() - began
+
+    def _counter(self, bins: tuple[Bins, ...], schema: pa.Schema) -> Counter | None:
+        counting = counting_of(bins, schema, every=self.counted.every)
+        return Counter(counting) if counting else None
+
+    def _set_aside_again(
+        self, chunk: ParquetChunk, rejections: pa.Table, key: str, row_number: Callable[[int], int]
+    ) -> None:
+        """All columns of the rejected rows, which are few: the chunk is read once more for them."""
+        numbers, first, done = rejections.column("row").to_pylist(), 0, 0
+        for batch in chunk.batches(self.layout.read.names):
+            here = [number - first for number in numbers if first <= number < first + batch.num_rows]
+            if here:
+                some = rejections.slice(done, len(here))
+                self._set_aside(batch.take(pa.array(here)), some, key, row_number)
+                done += len(here)
+            first += batch.num_rows
+        if done != len(numbers):
+            raise ChunkUnreadable(f"{len(numbers) - done} rows are not there when read again")
+
+    def _set_aside(
+        self, rows: pa.RecordBatch, rejections: pa.Table, key: str, row_number: Callable[[int], int]
+    ) -> None:
+        pairs = zip(rejections.column("column").to_pylist(), rejections.column("reason").to_pylist(), strict=True)
+        self.reasons.update(pairs)
+        self._write(self.rejected, rejected_rows(rows, rejections, self.layout, key=key, row_number=row_number))
+
+    def _write(self, writer: PartWriter, table: pa.Table) -> None:
+        began = time.perf_counter()
+        writer.write(table)
+        self.progress.write_s += time.perf_counter() - began
+        if writer.rejected:
+            self.progress.rejected += table.num_rows
+        else:
+            self.progress.accepted += table.num_rows
+
+
+def whole(column: pa.ChunkedArray) -> pa.Array:
+    """One array."""
+    return column.chunk(0) if column.num_chunks == 1 else pa.concat_arrays(column.chunks)
