@@ -112,6 +112,13 @@ class ModelArchivalRequested(
     reason: Reason | None = None
 
 
+class InputBinding(Wire):
+    """Which of the model's own inputs a column of the signature is, as it was found when the version was registered."""
+
+    name: Line = Field(description="The column's name.")
+    known_as: Line = Field(description="What the model calls it: a rewritten name, or a place such as `#3`.")
+
+
 class ModelRegistered(
     ModelVersionFields, Event, type="ml.ModelRegistered.v1", topic=MODEL_EVENTS, kind=Kind.FACT, subject="model_id"
 ):
@@ -119,6 +126,9 @@ class ModelRegistered(
 
     artifact: Artifact = Field(description="The registry's own immutable copy.")
     version: ModelVersion
+    bindings: Annotated[tuple[InputBinding, ...], Field(max_length=5000)] | None = Field(
+        default=None, description="Inputs that the model itself calls something else than the signature does."
+    )
     registered_by: Subject
     registered_at: UtcTime = Field(description="When the version was stored.")
     request_id: RequestId

@@ -7,6 +7,7 @@ from chassis.sandbox.output_lines import cleaned
 
 CODES: Final = frozenset(
     {
+        "artifact-format-mismatch",
         "artifact-unreadable",
         "column-conflict",
         "input-corrupt",

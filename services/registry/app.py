@@ -14,6 +14,7 @@ from services.registry.artifacts import Artifacts, Limits
 from services.registry.domain.dataset import Dataset
 from services.registry.domain.model import Model
 from services.registry.handlers import DatasetHandlers, ModelHandlers
+from services.registry.inspection import Inspections
 from services.registry.intake import Intake
 from services.registry.settings import Settings
 from services.registry.store import Versions
@@ -35,7 +36,9 @@ def build(settings: Settings) -> Service:
     registrations = Registrations(service.database["registrations"])
     models = service.aggregates("models", Model, before_publish=versions.keep)
     datasets = service.aggregates("datasets", Dataset)
-    artifacts = Artifacts(service.objects, Limits(settings.max_artifact_bytes, settings.max_artifact_objects))
+    limits = Limits(settings.max_artifact_bytes, settings.max_artifact_objects)
+    inspections = Inspections(settings.sandbox, settings.inspection_s)
+    artifacts = Artifacts(service.objects, limits, inspections, settings.work_dir)
     contents = Contents(service.objects, settings.max_dataset_objects)
 
     model_handlers = ModelHandlers(

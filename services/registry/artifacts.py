@@ -2,33 +2,37 @@
 
 import hashlib
 import re
-from collections.abc import Generator, Sequence
+from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
+from pathlib import Path
 from typing import Final
 
 import structlog
 
 from chassis.errors import ObjectsUnavailable
 from chassis.objects import Location, ObjectChanged, ObjectInfo, ObjectMissing, Objects
-from schemas.values import Artifact, ArtifactRef, ModelFormat
-from services.registry.formats import CHECKS
-from services.registry.formats.bundle import Bundle
+from schemas.models import InputBinding, ModelRegistrationRequested
+from schemas.values import Artifact
+from services.registry.ports import Taken
 from services.registry.refusals import (
     ArtifactChanged,
     ArtifactDigestMismatch,
-    ArtifactFormatMismatch,
     ArtifactMissing,
     ArtifactPathInvalid,
     ArtifactTooLarge,
 )
+from services.registry.staging import staged
 
 log = structlog.get_logger(__name__)
 
 _HOME: Final = Location("models", "sha256")
 _MAX_PATH_BYTES: Final = 900  # An S3 key has at most 1024 bytes; the prefix takes 72.
 _PATH: Final = re.compile(r"(?:(?!\.{1,2}(?:/|$))[^/\\?#{}\x00-\x1f\x7f]+(?:/(?!$)|$))+")
+
+
+Inspect = Callable[[Path, ModelRegistrationRequested], Awaitable[tuple[InputBinding, ...]]]
+"""Looks at the bytes that lie there; refuses what isn't right."""
 
 
 @dataclass(frozen=True)
@@ -57,26 +61,29 @@ class Artifacts:
 
     objects: Objects
     limits: Limits
+    inspect: Inspect
+    folder: Path
 
-    async def take(self, ref: ArtifactRef, artifact_format: ModelFormat) -> Artifact:
-        """Find what `ref` names, check it, and copy it under its digest.
+    async def take(self, request: ModelRegistrationRequested) -> Taken:
+        """Find the artifact that `request` names, have it inspected, and copy it under its digest.
 
         Raises:
             Refusal: it is missing, too large, oddly named, not what its digest or its format say, or being changed.
         """
         with _refusing():
-            incoming = await self._find(Location.parse(ref.uri))
-            digests = {path: await self.objects.sha256(info) for path, info in incoming.files.items()}
-            digest = _digest(incoming, digests)
-            if ref.sha256 not in (None, digest):
-                raise ArtifactDigestMismatch(f"the bytes hash to {digest}")
-            await self._check_format(incoming, artifact_format)
+            incoming = await self._find(Location.parse(request.artifact.uri))
+            there = staged(self.objects, incoming.files, is_directory=incoming.is_directory, folder=self.folder)
+            async with there as local:
+                digest = _digest(incoming, local.digests)
+                if request.artifact.sha256 not in (None, digest):
+                    raise ArtifactDigestMismatch(f"the bytes hash to {digest}")
+                bindings = await self.inspect(local.path, request)
             for path, info in incoming.files.items():
-                await self._keep(info, _HOME / digest / path, digests[path])
+                await self._keep(info, _HOME / digest / path, local.digests[path])
         name = "" if incoming.is_directory else next(iter(incoming.files))
         uri = f"{_HOME}/{digest}/{name}"
         log.info("artifact_kept", sha256=digest, objects=len(incoming.files), size_bytes=incoming.size_bytes)
-        return Artifact(uri=uri, sha256=digest, size_bytes=incoming.size_bytes)
+        return Taken(Artifact(uri=uri, sha256=digest, size_bytes=incoming.size_bytes), bindings)
 
     async def _find(self, location: Location) -> Incoming:
         found = await self._object(location) if not location.key.endswith("/") else None
@@ -106,17 +113,6 @@ class Artifacts:
             if not _PATH.fullmatch(path) or len(path.encode()) > _MAX_PATH_BYTES:
                 raise ArtifactPathInvalid(f"it has an object whose name can't be kept: {path[:200]!r}")
 
-    async def _check_format(self, incoming: Incoming, artifact_format: ModelFormat) -> None:
-        sizes = {path: info.size_bytes for path, info in incoming.files.items()}
-        bundle = Bundle(sizes, incoming.is_directory, partial(self._read, incoming))
-        wrong = await CHECKS[artifact_format](bundle)
-        if wrong is not None:
-            raise ArtifactFormatMismatch(f"it {wrong}")
-
-    async def _read(self, incoming: Incoming, path: str, offset: int, length: int) -> bytes:
-        info = incoming.files[path]
-        return await self.objects.get(info.location, offset=offset, length=length, etag=info.etag)
-
     async def _keep(self, source: ObjectInfo, target: Location, digest: str) -> None:
         # Read back what lies there, from this time or another, before a fact says that it is so.
         if await self._holds(target, source.size_bytes, digest):
@@ -141,7 +137,7 @@ def directory_digest(files: Sequence[tuple[str, int, str]]) -> str:
     return hashlib.sha256(b"".join(lines)).hexdigest()
 
 
-def _digest(incoming: Incoming, digests: dict[str, str]) -> str:
+def _digest(incoming: Incoming, digests: Mapping[str, str]) -> str:
     if not incoming.is_directory:
         return next(iter(digests.values()))
     return directory_digest([(path, info.size_bytes, digests[path]) for path, info in incoming.files.items()])

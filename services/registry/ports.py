@@ -1,10 +1,12 @@
 """What the use cases need, as they see it."""
 
+from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 from chassis.bus.delivery import Delivery
 from chassis.documents.aggregates import Aggregate, Decide
-from schemas.values import Artifact, ArtifactRef, DataFormat, ModelFormat
+from schemas.models import InputBinding, ModelRegistrationRequested
+from schemas.values import Artifact, DataFormat
 from services.registry.domain.dataset import Content
 
 A = TypeVar("A", bound=Aggregate)
@@ -22,10 +24,18 @@ class Repository(Protocol[A]):
     ) -> None: ...
 
 
-class TakeArtifact(Protocol):
-    """Copies what `ref` names under its digest, checked; refuses what isn't right."""
+@dataclass(frozen=True)
+class Taken:
+    """The registry's own copy of a model, and what its inputs are bound to."""
 
-    async def __call__(self, ref: ArtifactRef, artifact_format: ModelFormat) -> Artifact: ...
+    artifact: Artifact
+    bindings: tuple[InputBinding, ...]
+
+
+class TakeArtifact(Protocol):
+    """Copies what a request names under its digest, inspected; refuses what isn't right."""
+
+    async def __call__(self, request: ModelRegistrationRequested) -> Taken: ...
 
 
 class ReadContent(Protocol):

@@ -1,8 +1,8 @@
 """The registry's refusals: what the domain forbids, and what is wrong with the bytes that a request points at."""
 
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from chassis.errors import Refusal
 from schemas.refusals import Violation
@@ -67,6 +67,47 @@ class ArtifactDigestMismatch(FieldRefusal):
 class ArtifactFormatMismatch(FieldRefusal):
     code = "artifact-format-mismatch"
     field = "format"
+
+
+class ArtifactUnreadable(FieldRefusal):
+    """The model can't be loaded: broken, or it needs packages that aren't there."""
+
+    code = "artifact-unreadable"
+    field = "artifact.uri"
+
+
+class ModelUnsupported(FieldRefusal):
+    """The model can't be scored rightly here, whatever its signature."""
+
+    code = "model-unsupported"
+    field = "artifact.uri"
+
+
+class SignatureMismatch(FieldRefusal):
+    """What the model needs isn't what its signature says."""
+
+    code = "signature-mismatch"
+    field = "signature.inputs"
+
+
+class ModelCrashed(FieldRefusal):
+    """The process that loaded the model ended, or took too long."""
+
+    code = "model-crashed"
+    field = "artifact.uri"
+
+
+class NotInspected(FieldRefusal):
+    """Nothing can be looked at here: there is no sandbox."""
+
+    code = "sandbox-unavailable"
+    field = "artifact.uri"
+
+
+INSPECTED: Final[Mapping[str, type[FieldRefusal]]] = {
+    each.code: each for each in (ArtifactFormatMismatch, ArtifactUnreadable, ModelUnsupported, SignatureMismatch)
+}
+"""By what a sandboxed child says of a model."""
 
 
 class DatasetEmpty(FieldRefusal):

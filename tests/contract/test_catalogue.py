@@ -24,7 +24,7 @@ FIELDS = {
         "ModelArchivalRequested": "model_id version? reason?",
     },
     "ml.model.events": {
-        "ModelRegistered": f"{MODEL} version registered_by registered_at request_id",
+        "ModelRegistered": f"{MODEL} version bindings? registered_by registered_at request_id",
         "ModelRegistrationMatched": "model_id version request_id",
         "VersionPromoted": "model_id alias scope version previous_version? promoted_by request_id",
         "ModelUpdated": "model_id changes updated_by request_id",

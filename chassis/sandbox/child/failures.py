@@ -18,6 +18,10 @@ _PATH: Final = re.compile(r"(?<![\w/])(?:/[\w.@+~-]+){2,}/?")
 _TRACE: Final = re.compile(r"\s*(?:Stack trace:|Traceback \(most recent call last\)).*", re.DOTALL)
 
 
+class ArtifactMismatch(Exception):
+    """The bytes are not what their format says; the text follows the artifact's name."""
+
+
 @dataclass(frozen=True)
 class Failure:
     """`detail` is what a library said, which may quote rows: it is for the execution's log alone."""
@@ -29,6 +33,7 @@ class Failure:
 
 
 _OURS: Final[dict[type[Exception], str]] = {
+    ArtifactMismatch: "artifact-format-mismatch",
     SignatureMismatch: "signature-mismatch",
     ModelUnsupported: "model-unsupported",
     PredictionShape: "prediction-shape",
@@ -46,7 +51,7 @@ def failure_of(error: Exception, header: dict[str, Any]) -> Failure:
         return Failure(_OURS[type(error)], plain(str(error)))
     raised, row = (error.error, error.row) if isinstance(error, ModelFailed) else (error, None)
     detail = in_words(raised)[:_MAX_DETAIL]
-    if header["op"] == "load":
+    if header["op"] in {"load", "inspect"}:
         return Failure("artifact-unreadable", plain(in_words(raised)), None, detail)
     return Failure("model-failed", _without_values(raised), row, detail)
 

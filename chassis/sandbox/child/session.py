@@ -3,6 +3,7 @@
 from typing import Any
 
 from .failures import failure_of
+from .inspection_ops import InspectionOps
 from .ops import Link
 from .planning_ops import PlanningOps
 from .preview_ops import PreviewOps
@@ -14,7 +15,7 @@ class Session:
 
     def __init__(self, link: Link) -> None:
         self._link = link
-        self._ops = {**PlanningOps(link).ops, **PreviewOps(link).ops, **ScoringOps(link).ops}
+        self._ops = {**InspectionOps(link).ops, **PlanningOps(link).ops, **PreviewOps(link).ops, **ScoringOps(link).ops}
 
     def answer(self, header: dict[str, Any], pieces: list[memoryview]) -> None:
         """Do what is asked. Raises what ends the child: `EOFError`, `TimeoutError`, `BrokenPipeError`."""

@@ -14,8 +14,8 @@ from chassis.sandbox.command import artifact_path
 from chassis.sandbox.errors import ChildDied, ChildFailed, ChildGarbled, SandboxTrialLost, SandboxUnavailable
 from chassis.sandbox.process import ChildProcess, Hear
 from chassis.sandbox.settings import SandboxSettings
-from services.executor.scoring.answers import ChunkAnswer, SplitAnswer, chunk_answer, split_answer
 from services.executor.scoring.artifacts import ArtifactCache
+from services.executor.scoring.child_answers import ChunkAnswer, SplitAnswer, chunk_answer, split_answer
 from services.executor.scoring.errors import ScoringCancelled, ScoringError
 from services.executor.scoring.histograms import BINS, CATEGORIES, COLUMNS, VersionBins
 from services.executor.scoring.job import ScoringJob

@@ -16,7 +16,7 @@ from pyspark import TaskContext
 
 from chassis.sandbox.child.bins import Counts
 from chassis.sandbox.child.moments import Moments
-from services.executor.scoring.answers import ChunkAnswer, FinishedPart, SplitAnswer
+from services.executor.scoring.child_answers import ChunkAnswer, FinishedPart, SplitAnswer
 from services.executor.scoring.errors import ScoringCancelled, ScoringError, unforeseen
 from services.executor.scoring.histograms import VersionBins
 from services.executor.scoring.job import ScoringJob

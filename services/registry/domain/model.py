@@ -6,6 +6,7 @@ from typing import Self
 from schemas.aliases import Alias, point
 from schemas.event import Event
 from schemas.models import (
+    InputBinding,
     ModelArchivalRequested,
     ModelArchived,
     ModelChanges,
@@ -69,7 +70,13 @@ class Model:
         """Where `alias` points in exactly this scope."""
         return next((each.version for each in self.aliases if (each.alias, each.scope) == (alias, scope)), None)
 
-    def register(self, request: ModelRegistrationRequested, artifact: Artifact, asked: Asked) -> None:
+    def register(
+        self,
+        request: ModelRegistrationRequested,
+        artifact: Artifact,
+        asked: Asked,
+        bindings: tuple[InputBinding, ...] = (),
+    ) -> None:
         """Make the next version, or match the one that it already is; what is said of the model is said anew."""
         self.ensure_active()
         details = self.details.said_anew(request)
@@ -77,7 +84,9 @@ class Model:
         self.details = details
         mark = fingerprint(request, artifact)
         known = next((each for each in self.versions if each.fingerprint == mark), None)
-        self.events.append(self._made(request, artifact, asked, mark) if known is None else self._matched(known, asked))
+        self.events.append(
+            self._made(request, artifact, asked, mark, bindings) if known is None else self._matched(known, asked)
+        )
         if changes.model_fields_set:
             self.events.append(self._updated(changes, asked))
 
@@ -133,7 +142,12 @@ class Model:
             raise BrandNotAllowed(f"{scope.brand} is not among the brands of model {self.model_id}")
 
     def _made(
-        self, request: ModelRegistrationRequested, artifact: Artifact, asked: Asked, mark: str
+        self,
+        request: ModelRegistrationRequested,
+        artifact: Artifact,
+        asked: Asked,
+        mark: str,
+        bindings: tuple[InputBinding, ...],
     ) -> ModelRegistered:
         version = Version(number=len(self.versions) + 1, sha256=artifact.sha256, fingerprint=mark)
         self.versions.append(version)
@@ -147,6 +161,7 @@ class Model:
                 "signature": request.signature,
                 "entrypoint": request.entrypoint,
                 "requirements": request.requirements,
+                "bindings": bindings or None,
                 "registered_by": asked.by,
                 "registered_at": asked.at,
                 "request_id": asked.request_id,

@@ -23,13 +23,13 @@ class RegisterVersion:
 
     async def __call__(self, request: ModelRegistrationRequested, delivery: Delivery) -> None:
         await self.ensure_possible(request)
-        artifact = await self.take_artifact(request.artifact, request.format)
+        taken = await self.take_artifact(request)
         crash_points.passing(CrashPoint.COPIED)
         who = asked(delivery, self.clock)
 
         def decide(model: Model | None) -> Model:
             model = model or Model(model_id=request.model_id, details=Details.of(request))
-            model.register(request, artifact, who)
+            model.register(request, taken.artifact, who, taken.bindings)
             return model
 
         with refusing():

@@ -5,6 +5,7 @@ import itertools
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from pydantic import TypeAdapter
@@ -13,7 +14,10 @@ from chassis.bus.delivery import ANONYMOUS, Delivery
 from chassis.bus.envelope import Envelope
 from chassis.documents.aggregates import Aggregate
 from chassis.objects import Location, ObjectChanged, ObjectInfo, ObjectMissing
+from chassis.sandbox.child.recognition import problem_of
 from schemas.event import Event
+from schemas.models import InputBinding, ModelRegistrationRequested
+from services.registry.refusals import ArtifactFormatMismatch
 
 A = TypeVar("A", bound=Aggregate)
 
@@ -39,6 +43,14 @@ def delivery(*, request_id: str | None = None, is_live: Callable[[], bool] = lam
     then = datetime(2026, 11, 23, tzinfo=UTC)
     place = {"topic": "ml.model.requests", "partition": 0, "offset": next(_numbers), "timestamp": then, **at}
     return Delivery(envelope=envelope, actor=ANONYMOUS, is_live=is_live, **place)
+
+
+async def recognised(artifact: Path, request: ModelRegistrationRequested) -> tuple[InputBinding, ...]:
+    """What is done in a sandbox, less the loading."""
+    wrong = problem_of(request.format, artifact)
+    if wrong is not None:
+        raise ArtifactFormatMismatch(f"it {wrong}")
+    return ()
 
 
 class FakeRepository(Generic[A]):
@@ -94,6 +106,7 @@ class FakeObjects:
         return data[offset : offset + length] if length else data[offset:]
 
     async def stream(self, info: ObjectInfo) -> AsyncIterator[bytes]:
+        self.before_read()
         yield self._current(info.location, info.etag)
 
     async def copy_stream(self, source: ObjectInfo, target: Location) -> str:

@@ -14,6 +14,7 @@ from schemas.models import (
     VersionPromotionRequested,
 )
 from services.registry.domain.model import Model
+from services.registry.ports import Taken
 from services.registry.usecases.archive_model import ArchiveModel
 from services.registry.usecases.promote_version import PromoteVersion
 from services.registry.usecases.register_version import RegisterVersion
@@ -35,9 +36,9 @@ class Registry:
         self.update_model = UpdateModel(self.models, clock)
         self.archive_model = ArchiveModel(self.models, clock)
 
-    async def _take(self, ref, artifact_format):
+    async def _take(self, request):
         self.taken += 1
-        return artifact(self.content)
+        return Taken(artifact(self.content), ())
 
     async def register(self, content=1, **said):
         self.content = content

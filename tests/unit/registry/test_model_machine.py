@@ -20,6 +20,7 @@ from schemas.models import (
     VersionPromotionRequested,
 )
 from services.registry.domain.model import Model
+from services.registry.ports import Taken
 from services.registry.usecases.archive_model import ArchiveModel
 from services.registry.usecases.promote_version import PromoteVersion
 from services.registry.usecases.register_version import RegisterVersion
@@ -50,8 +51,8 @@ class ModelMachine(RuleBasedStateMachine):
 
     @staticmethod
     def _taker(content):
-        async def take(ref, artifact_format):
-            return artifact(content)
+        async def take(request):
+            return Taken(artifact(content), ())
 
         return take
 

@@ -2,16 +2,16 @@
 
 from typing import Final
 
-from services.registry.formats.bundle import Bundle
+from .bundle import Bundle
 
 _HEAD_BYTES: Final = 64 * 1024
 
 
-async def check(bundle: Bundle) -> str | None:
+def check(bundle: Bundle) -> str | None:
     path = bundle.only(".txt", ".lgb", ".model")
     if path is None:
         return "holds not exactly one .txt, .lgb or .model file"
-    lines = (await bundle.head(path, _HEAD_BYTES)).splitlines()
+    lines = (bundle.head(path, _HEAD_BYTES)).splitlines()
     if lines[:1] == [b"tree"] and any(line.startswith(b"version=") for line in lines):
         return None
     return "is no LightGBM model in text"

@@ -1,22 +1,21 @@
 """Names inside a zip archive, read from its directory at its end; nothing is unpacked."""
 
-import asyncio
 from io import BytesIO
 from typing import Final
 from zipfile import BadZipFile, ZipFile
 
-from services.registry.formats.bundle import Bundle
+from .bundle import Bundle
 
 ZIP_MAGIC: Final = b"PK\x03\x04"
 _MAX_DIRECTORY_BYTES: Final = 4 * 1024 * 1024
 
 
-async def names_in_zip(bundle: Bundle, path: str) -> frozenset[str] | None:
+def names_in_zip(bundle: Bundle, path: str) -> frozenset[str] | None:
     """The names in the archive `path`; None if it is none, or if its directory is larger than 4 MB."""
-    if not (await bundle.head(path, len(ZIP_MAGIC))).startswith(ZIP_MAGIC):
+    if not bundle.head(path, len(ZIP_MAGIC)).startswith(ZIP_MAGIC):
         return None
     # zipfile finds the directory from the end, and takes what is missing in front for an offset.
-    return await asyncio.to_thread(_names, await bundle.tail(path, _MAX_DIRECTORY_BYTES))
+    return _names(bundle.tail(path, _MAX_DIRECTORY_BYTES))
 
 
 def _names(tail: bytes) -> frozenset[str] | None:

@@ -2,10 +2,10 @@
 
 from typing import Final
 
-from services.registry.formats.bundle import Bundle
-from services.registry.formats.packed import HEAD_BYTES
-from services.registry.formats.pickles import holds_pickle
-from services.registry.formats.protobuf import LENGTH, VARINT, Field, NotProtobuf, fields
+from .bundle import Bundle
+from .packed import HEAD_BYTES
+from .pickles import holds_pickle
+from .protobuf import LENGTH, VARINT, Field, NotProtobuf, fields
 
 _IR_VERSION, _GRAPH, _OPSET_IMPORT = 1, 7, 8
 _WIRE_TYPES: Final = {
@@ -24,20 +24,20 @@ _WIRE_TYPES: Final = {
 }
 
 
-async def check(bundle: Bundle) -> str | None:
+def check(bundle: Bundle) -> str | None:
     path = bundle.only(".onnx")
     if path is None:
         return "holds not exactly one .onnx file"
-    problem = await _problem(bundle, path)
-    if problem and holds_pickle(await bundle.head(path, HEAD_BYTES)):
+    problem = _problem(bundle, path)
+    if problem and holds_pickle(bundle.head(path, HEAD_BYTES)):
         return "is a pickle or joblib file, no ONNX ModelProto: register it with the format sklearn"
     return problem
 
 
-async def _problem(bundle: Bundle, path: str) -> str | None:
+def _problem(bundle: Bundle, path: str) -> str | None:
     seen: set[int] = set()
     try:
-        async for field in fields(bundle, path):
+        for field in fields(bundle, path):
             if not _belongs(field):
                 return "is no ONNX ModelProto: it has fields that no model has"
             seen.add(field.number)

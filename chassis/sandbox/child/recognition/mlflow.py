@@ -3,20 +3,20 @@
 import re
 from typing import Final
 
-from services.registry.formats.archive import names_in_zip
-from services.registry.formats.bundle import Bundle
+from .archive import names_in_zip
+from .bundle import Bundle
 
 _DESCRIPTION: Final = "MLmodel"
 _MAX_BYTES: Final = 4 * 1024 * 1024
 _FLAVORS: Final = re.compile(rb"^flavors:", re.MULTILINE)
 
 
-async def check(bundle: Bundle) -> str | None:
+def check(bundle: Bundle) -> str | None:
     if not bundle.is_directory:
-        names = await names_in_zip(bundle, next(iter(bundle.sizes))) or frozenset[str]()
+        names = names_in_zip(bundle, next(iter(bundle.sizes))) or frozenset[str]()
         held = any(name.rpartition("/")[2] == _DESCRIPTION for name in names)
         return None if held else "is neither a directory with an MLmodel file nor a zip archive of one"
     if _DESCRIPTION not in bundle.sizes:
         return "has no MLmodel file"
-    text = await bundle.head(_DESCRIPTION, _MAX_BYTES)
+    text = bundle.head(_DESCRIPTION, _MAX_BYTES)
     return None if _FLAVORS.search(text) else "has an MLmodel file that names no flavors"

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from services.registry.formats.packed import unpacked
+from .packed import unpacked
 
 PICKLES: Final = tuple(bytes((0x80, protocol)) for protocol in (2, 3, 4, 5))
 

@@ -2,16 +2,16 @@
 
 from typing import Final
 
-from services.registry.formats.bundle import Bundle
+from .bundle import Bundle
 
 _MAX_BYTES: Final = 1024 * 1024
 
 
-async def is_text(bundle: Bundle, path: str) -> bool:
+def is_text(bundle: Bundle, path: str) -> bool:
     """Whether the file is UTF-8 without control characters such as NUL, and not empty; at most 1 MB."""
     if not 0 < bundle.sizes[path] <= _MAX_BYTES:
         return False
-    data = await bundle.head(path, _MAX_BYTES)
+    data = bundle.head(path, _MAX_BYTES)
     try:
         data.decode()
     except UnicodeDecodeError:

@@ -1,10 +1,10 @@
 """The outermost fields of a protocol buffer, by its wire format, without its schema."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import Generator
 from dataclasses import dataclass
 from typing import Final
 
-from services.registry.formats.bundle import Bundle
+from .bundle import Bundle
 
 VARINT, FIXED64, LENGTH, FIXED32 = 0, 1, 2, 5
 _FIXED: Final = {FIXED64: 8, FIXED32: 4}
@@ -46,28 +46,28 @@ class _Cursor:
         if self.offset > self._size:
             raise NotProtobuf("a field ends behind the end")
 
-    async def varint(self) -> int:
+    def varint(self) -> int:
         value = 0
         for position in range(_LONGEST_VARINT):
-            byte = await self._byte()
+            byte = self._byte()
             value |= (byte & 0x7F) << (7 * position)
             if byte < 0x80:  # noqa: PLR2004 - the continuation bit
                 return value
         raise NotProtobuf("a varint of more than ten bytes")
 
-    async def _byte(self) -> int:
+    def _byte(self) -> int:
         if self.at_end:
             raise NotProtobuf("it ends within a field")
         if not self._start <= self.offset < self._start + len(self._window):
             length = min(_WINDOW_BYTES, self._size - self.offset)
-            self._window = await self._bundle.read(self._path, self.offset, length)
+            self._window = self._bundle.read(self._path, self.offset, length)
             self._start = self.offset
         byte = self._window[self.offset - self._start]
         self.offset += 1
         return byte
 
 
-async def fields(bundle: Bundle, path: str) -> AsyncGenerator[Field]:
+def fields(bundle: Bundle, path: str) -> Generator[Field]:
     """The outermost fields, to the very end.
 
     Raises:
@@ -77,12 +77,12 @@ async def fields(bundle: Bundle, path: str) -> AsyncGenerator[Field]:
     for _ in range(_MOST_FIELDS):
         if cursor.at_end:
             return
-        key = await cursor.varint()
+        key = cursor.varint()
         number, wire_type = key >> 3, key & 7
         if wire_type == VARINT:
-            value = await cursor.varint()
+            value = cursor.varint()
         elif wire_type == LENGTH:
-            value = await cursor.varint()
+            value = cursor.varint()
             cursor.skip(value)
         elif wire_type in _FIXED:
             value = _FIXED[wire_type]

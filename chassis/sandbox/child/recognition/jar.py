@@ -1,15 +1,15 @@
 """A Java archive, from Java, Scala or any other language of the JVM."""
 
-from services.registry.formats.archive import names_in_zip
-from services.registry.formats.bundle import Bundle
+from .archive import names_in_zip
+from .bundle import Bundle
 
 
-async def check(bundle: Bundle) -> str | None:
+def check(bundle: Bundle) -> str | None:
     jars = [path for path in bundle.sizes if not bundle.is_directory or path.endswith(".jar")]
     if not jars:
         return "holds no .jar file"
     for path in jars:
-        names = await names_in_zip(bundle, path)
+        names = names_in_zip(bundle, path)
         if names is None or not any(name.endswith(".class") for name in names):
             return f"is no Java archive with classes in it: {path}"
     return None

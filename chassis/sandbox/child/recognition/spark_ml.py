@@ -3,17 +3,17 @@
 import json
 from typing import Final
 
-from services.registry.formats.bundle import Bundle
+from .bundle import Bundle
 
 _PART: Final = "metadata/part-"
 _MAX_BYTES: Final = 4 * 1024 * 1024
 
 
-async def check(bundle: Bundle) -> str | None:
+def check(bundle: Bundle) -> str | None:
     parts = sorted(path for path in bundle.sizes if path.startswith(_PART))
     if not bundle.is_directory or not parts:
         return "is no directory with Spark ML's metadata"
-    lines = (await bundle.head(parts[0], _MAX_BYTES)).splitlines()
+    lines = (bundle.head(parts[0], _MAX_BYTES)).splitlines()
     try:
         metadata = json.loads(lines[0]) if lines else None
     except (ValueError, RecursionError):
