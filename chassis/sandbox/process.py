@@ -17,6 +17,7 @@ from chassis.sandbox.errors import ChildDied, ChildFailed, ChildGarbled
 from chassis.sandbox.output_lines import OutputLines
 from chassis.sandbox.settings import SandboxSettings
 from chassis.sandbox.shared_memory import SharedMemory
+from chassis.sandbox.watch import Usage, Watch, usage_of
 
 Hear = Callable[[str], None]
 """Is given the lines that the child prints."""
@@ -50,6 +51,8 @@ class ChildProcess:
                 cwd="/",
             )
 
+        self._watch = Watch(self._process.pid, settings.memory_bytes, self.kill)
+
     @property
     def alive(self) -> bool:
         return self._process.poll() is None
@@ -68,11 +71,13 @@ class ChildProcess:
 
     def ask(self, header: dict[str, Any], *pieces: memoryview) -> None:
         """Send a message. Raises `ChildDied`."""
+        self._watch.asked = True
         with self._reached():
             wire.send(self._link, header, pieces)
 
     def ask_shared(self, header: dict[str, Any], memory: SharedMemory, sizes: tuple[int, ...]) -> None:
         """Send pieces of these sizes from `memory`, which must hold them until the answer. Raises `ChildDied`."""
+        self._watch.asked = True
         with self._reached():
             wire.send_shared(self._link, header, memory.descriptor, memory.number, sizes)
 
@@ -81,7 +86,16 @@ class ChildProcess:
         with contextlib.suppress(ProcessLookupError):
             self._process.kill()
 
+    def rest(self) -> None:
+        """Nothing is asked any more for now: what still works in there has no reason to."""
+        self._watch.asked = False
+
+    def usage(self) -> Usage:
+        """What it and all that it has started take."""
+        return usage_of(self._process.pid)
+
     def close(self) -> None:
+        self._watch.stop()
         self._link.close()
         with contextlib.suppress(ProcessLookupError):
             self._process.kill()
@@ -140,7 +154,8 @@ class ChildProcess:
         for line in self._lines.end():
             self.hear(line)
         status = self._process.poll()
-        return ChildDied(_how(status), lost=status in KILLED)
+        reason = self._watch.reason
+        return ChildDied(reason or _how(status), lost=status in KILLED and reason is None)
 
 
 class _Pipe:

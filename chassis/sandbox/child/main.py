@@ -7,11 +7,13 @@ import io
 import socket
 import sys
 
+from .confining import confine
 from .ops import Link
 from .session import Session
 
 
 def main() -> None:
+    confine()
     end = socket.socket(fileno=int(sys.argv[1]))
     end.settimeout(float(sys.argv[2]))
     if isinstance(sys.stdout, io.TextIOWrapper):

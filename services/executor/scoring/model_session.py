@@ -14,6 +14,7 @@ from chassis.sandbox.command import artifact_path
 from chassis.sandbox.errors import ChildDied, ChildFailed, ChildGarbled, SandboxTrialLost, SandboxUnavailable
 from chassis.sandbox.process import ChildProcess, Hear
 from chassis.sandbox.settings import SandboxSettings
+from chassis.sandbox.watch import Usage
 from services.executor.scoring.artifacts import ArtifactCache
 from services.executor.scoring.child_answers import ChunkAnswer, SplitAnswer, chunk_answer, split_answer
 from services.executor.scoring.errors import ScoringCancelled, ScoringError
@@ -23,6 +24,8 @@ from services.executor.scoring.peaks import begin_measuring, peak_bytes
 from services.executor.scoring.reading import LoadedChunk
 
 _IN_FLIGHT: Final = 2
+_MOST_GROWTH: Final = 0.25
+"""Of the sandbox's memory, that a warm child may hold more than when its model had just been loaded."""
 _INSPECTION_CHARACTERS: Final = 2_000
 _SAMPLED_ROWS: Final = 10_000
 
@@ -61,6 +64,7 @@ class ModelSession:
     """Where the child finds the artifact, if that was mounted."""
     _is_loaded: bool = False
     _is_stopped: bool = False
+    _loaded_usage: Usage | None = None
 
     def begin_job(self, job: ScoringJob, hear: Hear) -> None:
         """What was printed since the last answer belongs to no one: this job may be another's."""
@@ -92,6 +96,7 @@ class ModelSession:
             self.mount()
         answer, _ = self.ask({"op": "load"}, self._task(self._path or ""))
         self.inspection, self._is_loaded = _inspection(answer), True
+        self._loaded_usage = self._child.usage() if self._child else None
         self.load_s += time.perf_counter() - began
 
     def sample(self, loaded: LoadedChunk) -> VersionBins | None:
@@ -137,7 +142,20 @@ class ModelSession:
             (task.bins.inputs, task.bins.predictions) if task.bins else ((), ())
         )
         with self._answering("end"):
-            return split_answer(header, pieces, bins, accepted=accepted, every=task.every, within_s=within_s)
+            answer = split_answer(header, pieces, bins, accepted=accepted, every=task.every, within_s=within_s)
+        self._rest()
+        return answer
+
+    def _rest(self) -> None:
+        """Keep the child warm, unless it has left processes or memory behind."""
+        child, loaded = self._child, self._loaded_usage
+        if child is None or loaded is None:
+            return
+        child.rest()
+        usage = child.usage()
+        grown = usage.memory_bytes - loaded.memory_bytes
+        if usage.processes > loaded.processes or grown > _MOST_GROWTH * self.sandbox.memory_bytes:
+            self.close()
 
     def peak_bytes(self) -> int:
         """The most memory that the model's own process held since the job began; 0 where it has none."""

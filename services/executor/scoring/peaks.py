@@ -2,10 +2,11 @@
 
 import re
 import resource
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
+
+from chassis.sandbox.watch import below
 
 _PEAK: Final = re.compile(r"VmHWM:\s+(\d+) kB")
 _RESET: Final = "5"
@@ -16,14 +17,14 @@ def begin_measuring(pid: int) -> None:
 
     Where the kernel doesn't allow that, peaks are those of the processes' whole lives.
     """
-    for each in (pid, *_below(pid)):
+    for each in (pid, *below(pid)):
         with suppress(OSError):
             Path(f"/proc/{each}/clear_refs").write_text(_RESET)
 
 
 def peak_bytes(pid: int) -> int:
     """Of the process or of one below it, whichever held most. Resident pages, shared ones included."""
-    return max(_peak(each) for each in (pid, *_below(pid)))
+    return max(_peak(each) for each in (pid, *below(pid)))
 
 
 def own_peak_bytes() -> int:
@@ -36,12 +37,3 @@ def _peak(pid: int | str) -> int:
         found = _PEAK.search(Path(f"/proc/{pid}/status").read_text())
         return int(found[1]) * 1024 if found else 0
     return 0
-
-
-def _below(pid: int) -> Iterator[int]:
-    """Children and theirs. A sandbox encloses the process that counts in several others."""
-    with suppress(OSError, ValueError):
-        for task in Path(f"/proc/{pid}/task").iterdir():
-            for child in (task / "children").read_text().split():
-                yield int(child)
-                yield from _below(int(child))

@@ -2,6 +2,7 @@
 
 import os
 import socket
+import time
 
 import pyarrow as pa
 import pytest
@@ -12,7 +13,9 @@ from chassis.sandbox.settings import SandboxSettings
 from services.executor.scoring.errors import ScoringError
 from services.executor.scoring.settings import ScoringSettings
 from services.executor.scoring.warm_driver import WarmDriver
-from tests.integration.executor.bench import Bench, predicting, score, signature
+from tests.integration.executor.bench import Bench, features, predicting, score, signature
+from tests.integration.executor.conftest import warmed
+from tests.integration.executor.test_scoring_faults import eventually, processes
 
 TABLE = pa.table({"f0": [1.0, 2.0]})
 
@@ -155,3 +158,53 @@ def test_a_machine_that_can_not_hold_code_is_told(
     assert caught.value.code == "sandbox-unavailable"
     assert "bwrap" in str(caught.value)
     check_sandbox(SandboxSettings(mode="off"))
+
+
+ONE = signature(names=["f0"])
+FORKS = "[o.fork() or (bytearray(b'x') * (500 << 20), t.sleep(60)) for _ in range(5)]"
+FILES = "[o.write(f, bytes(64 << 20)) for f in map(o.memfd_create, 'abc') for _ in range(15)]"
+
+
+@pytest.mark.parametrize("taking", [FORKS, FILES], ids=["forks", "files in memory that are not mapped"])
+async def test_a_models_processes_together_take_no_more_than_one_may(
+    bench: Bench, scoring_settings: ScoringSettings, taking: str
+) -> None:
+    sandbox = scoring_settings.sandbox.model_copy(update={"memory_bytes": 2 << 30})
+    body = f"(lambda o, t: ({taking}, t.sleep(60)))(__import__('os'), __import__('time'))"
+    async with warmed(scoring_settings.model_copy(update={"sandbox": sandbox})) as driver:
+        with pytest.raises(ScoringError) as caught:
+            await score(driver, bench.job(bench.parquet(TABLE), bench.code(predicting(body), signature=ONE)))
+        assert caught.value.code == "model-crashed"
+        assert "together held more than 2048 MB" in caught.value.message
+        assert driver.ready
+        await eventually(lambda: not processes(driver, "bwrap"), timeout_s=5)
+
+
+async def test_memory_that_outlives_processes_can_not_be_had(bench: Bench, driver: WarmDriver) -> None:
+    shmget = "__import__('ctypes').CDLL(None).shmget(0, 4096, 0o1600)"
+    outcome = await score(
+        driver, bench.job(bench.parquet(TABLE), bench.code(predicting(f"[{shmget}] * len(rows)"), signature=ONE))
+    )
+    assert set(bench.read(outcome).rows["prediction"].to_pylist()) == {-1}
+
+
+async def test_a_child_that_goes_on_working_is_not_kept(bench: Bench, driver: WarmDriver) -> None:
+    spin = "o.fork() or [None for _ in iter(int, 1)]"
+    body = f"(lambda o: ([{spin} for _ in range(2)], np.zeros(len(rows)))[1])(__import__('os'))"
+    job = bench.job(bench.parquet(features(10)), bench.code(predicting(body), signature=ONE))
+    await score(driver, job)
+    await eventually(lambda: not processes(driver, "bwrap", job.model.sha256), timeout_s=8)
+
+
+async def test_a_model_that_crashes_is_to_blame_at_once_and_leaves_the_driver_warm(
+    bench: Bench, driver: WarmDriver
+) -> None:
+    good = bench.job(bench.parquet(features(10)), bench.code(predicting("np.zeros(len(rows))"), signature=ONE))
+    await score(driver, good)
+    bad = bench.code(predicting("__import__('os').kill(__import__('os').getpid(), 11)"), signature=ONE)
+    with pytest.raises(ScoringError) as caught:
+        await score(driver, bench.job(bench.parquet(features(10)), bad))
+    began = time.monotonic()
+    await score(driver, good)
+    assert (caught.value.code, caught.value.retryable) == ("model-crashed", False)
+    assert time.monotonic() - began < 0.5
