@@ -16,6 +16,8 @@ CUT: Final = "[cut]"
 _NAMES: Final = r"authorization|access_token|refresh_token|id_token"
 _SECRET_NAME: Final = re.compile(rf"(?:{_NAMES}|dpop)\Z", re.IGNORECASE)
 _HINT: Final = re.compile(rf"bearer|{_NAMES}|\\|\x00|(?<![\w-])[\w-]++\.[\w-]", re.IGNORECASE)
+# The last one: ASCII letters that are written as escapes, as nobody does without a reason.
+_WORTH_WHILE: Final = re.compile(rb"eyJ|[Bb][Ee][Aa][Rr][Ee][Rr]|\x00|\\u00[4-7]")
 _TEXT: Final = r"[\w.~+/=-]"
 # With a capital letter it is the scheme; without one it may be a word, and what follows has to look like a token.
 _BEARER: Final = re.compile(
@@ -62,6 +64,11 @@ def text_without_tokens(text: str) -> str:
     if _HINT.search(text) is None:
         return text
     return without_tokens(text.encode(errors="surrogatepass")).decode(errors="surrogatepass")
+
+
+def may_hold_a_token(data: bytes) -> bool:
+    """Whether it is worth while to look for one in the texts of this JSON."""
+    return _WORTH_WHILE.search(data) is not None
 
 
 def fields_with_tokens(data: Any, path: str = "") -> Iterator[str]:

@@ -183,7 +183,7 @@ async def test_what_holds_half_a_surrogate_pair_is_buried_and_not_lost(make_line
         "id": "1",
         "source": "/upstream/erp",
         "type": "ml.ModelUpdateRequested.v1",
-        "\ud800": "x" * 300,
+        "subject": "\ud800",
         "data": {},
     }
     structured = {"content-type": b"application/cloudevents+json"}
@@ -220,9 +220,15 @@ async def test_a_token_in_either_shape_of_header_is_not_kept(make_line, clock, p
     assert b"Bearer secret" not in dict(publisher.published[0].headers).values()
 
 
-async def test_a_record_whose_header_has_no_name_in_utf_8_is_buried_and_says_so(make_line, clock, publisher):
-    odd = {"x-\udcff": b"\x01"}
+async def test_a_record_whose_other_headers_are_no_text_at_all_is_answered(make_line, clock):
+    odd = {"x-\udcff": b"\x01", "traceparent": b"\xff", "uber-trace-id": b"\xfe" * 1000}
+    handler = Recorder()
+    line = make_line({VersionPromotionRequested: handler})
 
-    assert await make_line({}).handle(record(promotion(), clock, headers=odd), alive) is Outcome.DEAD_LETTER
-    kept = dict(publisher.published[0].headers)
-    assert (kept["dlq-error-code"], kept["x-\\udcff"]) == (b"bad-headers", b"\x01")
+    assert await line.handle(record(promotion(), clock, headers=odd), alive) is Outcome.DONE
+    assert handler.seen[0][1].cause.traceparent is None
+
+
+async def test_a_header_whose_name_is_not_utf_8_is_kept_in_a_dead_letter(make_line, clock, publisher):
+    assert await make_line({}).handle(record(b"nonsense", clock, headers={"x-\udcff": b"\x01"}), alive)
+    assert dict(publisher.published[0].headers)["x-\\udcff"] == b"\x01"
