@@ -8,35 +8,36 @@ import base64
 import json
 import re
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
 CUT: Final = "[cut]"
 _NAMES: Final = r"authorization|access_token|refresh_token|id_token"
 _SECRET_NAME: Final = re.compile(rf"(?:{_NAMES}|dpop)\Z", re.IGNORECASE)
-_HINT: Final = re.compile(rf"bearer|{_NAMES}|\\|\x00|(?<![\w-])[\w-]++\.[\w-]", re.IGNORECASE)
+_HINT: Final = re.compile(rf"bearer|{_NAMES}|\\u00|\x00|(?<![\w-])[\w-]++\.[\w-]", re.IGNORECASE)
 # The last one: ASCII letters that are written as escapes, as nobody does without a reason.
-_WORTH_WHILE: Final = re.compile(rb"eyJ|[Bb][Ee][Aa][Rr][Ee][Rr]|\x00|\\u00[4-7]")
-_TEXT: Final = r"[\w.~+/=-]"
+_WORTH_WHILE: Final = re.compile(rb"eyJ|[Bb][Ee][Aa][Rr][Ee][Rr]|\x00|\\u00[2-7]")
+_TEXT: Final = r"(?:[\w.~+/=-]|\\++/)"
+_BLANK: Final = r"(?:[\s:]|\\++[nrt])"
 # With a capital letter it is the scheme; without one it may be a word, and what follows has to look like a token.
 _BEARER: Final = re.compile(
-    rf"Bearer[\s:]{{1,20}}({_TEXT}+)|(?i:bearer)[\s:]{{1,20}}((?={_TEXT}{{0,50}}\d){_TEXT}{{8,}}|{_TEXT}{{20,}})",
+    rf"Bearer{_BLANK}{{1,20}}({_TEXT}+)"
+    rf"|(?i:bearer){_BLANK}{{1,20}}((?={_TEXT}{{0,50}}\d){_TEXT}{{8,}}|{_TEXT}{{20,}})",
     re.ASCII,
 )
-_LONG_BEARER: Final = re.compile(rf"bearer[\s:]{{1,20}}{_TEXT}{{16,}}", re.ASCII | re.IGNORECASE)
+_LONG_BEARER: Final = re.compile(rf"bearer{_BLANK}{{1,20}}{_TEXT}{{16,}}", re.ASCII | re.IGNORECASE)
 _DOTTED: Final = re.compile(r"(?<![\w-])[\w-]++(?:\.[\w-]++)+", re.ASCII)
 _NAMED: Final = re.compile(rf"(?:{_NAMES})[\"'\\]{{0,8}}\s{{0,20}}[:=]\s{{0,20}}", re.IGNORECASE)
-_ESCAPE: Final = re.compile(r"\\(?:u([0-9a-fA-F]{4})|([\"\\/bfnrt]))")
-_WHITE: Final = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
-_NUL: Final = re.compile("\0+")
+_ESCAPE: Final = re.compile(r"(?<!\\)\\++u00([2-7][0-9a-fA-F])")
 _QUOTE: Final = re.compile(r"(\\*)([\"'])")
 # One that doesn't end goes to the end: nothing here may look twice at what a stranger wrote.
 _STRING: Final = re.compile(r'"(?:[^"\\]|\\.)*+(?:"|\\?\Z)', re.DOTALL)
 _STRUCTURE: Final = re.compile(rf"{_STRING.pattern}|[\[\]{{}}]", re.DOTALL)
 _BARE: Final = re.compile(r"[^\r\n,}\]\"']+")
 _UNESCAPED_TIMES: Final = 3
-_MAX_JOSE_HEADER: Final = 16 * 1024
+_WIDTHS: Final = (2, 4)
+_JOSE_HEADER: Final = range(12, 16 * 1024)
 _GLUED: Final = 4
 
 
@@ -93,51 +94,54 @@ class _Cut:
 
 
 class _View:
-    """A text as somebody reads it who decodes it once more; `places` are pairs of a place in it and of that in `of`."""
+    """A text as somebody reads it who decodes what was sent; every place in it is known in that."""
 
-    def __init__(self, text: str, of: "_View | None" = None, places: Sequence[tuple[int, int]] = ()) -> None:
+    def __init__(self, text: str, *, width: int = 1) -> None:
         self.text = text
-        self._of = of
-        self._here = [here for here, _ in places]
-        self._there = [there for _, there in places]
+        self._width = width
 
-    def decoded(self, pattern: re.Pattern[str]) -> "_View":
-        """What matches is decoded, or left out."""
-        parts: list[str] = []
-        places: list[tuple[int, int]] = []
-        here = there = 0
-        for match in pattern.finditer(self.text):
-            literal, decoded = self.text[there : match.start()], _decoded(match)
-            parts += (literal, decoded)
-            places += ((here, there), (here + len(literal), match.start()))
-            here, there = here + len(literal) + len(decoded), match.end()
-        return _View("".join((*parts, self.text[there:])), self, [*places, (here, there)])
-
-    def place(self, index: int, *, within: "_View | None" = None) -> int:
-        """Where this stands in the text `within`; as it was sent, if that isn't said."""
-        if self is within or self._of is None:
-            return index
-        segment = bisect_right(self._here, index) - 1
-        return self._of.place(self._there[segment] + index - self._here[segment], within=within)
+    def place(self, index: int) -> int:
+        """Where this stands as it was written, before escapes were read."""
+        return index
 
     def cut(self, start: int, end: int, instead: str) -> _Cut:
-        return _Cut(self.place(start), self.place(end), instead)
+        """What to cut of what was sent. Wide letters stay wide: nothing is written in the token's place."""
+        return _Cut(start * self._width, end * self._width, instead if self._width == 1 else "")
 
 
-def _decoded(match: re.Match[str]) -> str:
-    if match.re is _NUL:
-        return ""
-    if match[1]:
-        return chr(int(match[1], 16))
-    return _WHITE.get(match[2], match[2])
+class _Unescaped(_View):
+    """With escapes read, once more than in `of`."""
+
+    def __init__(self, of: _View) -> None:
+        parts: list[str] = []
+        self._here, self._there = [0], [0]
+        here = there = 0
+        for match in _ESCAPE.finditer(of.text):
+            here += match.start() - there + 1
+            parts += (of.text[there : match.start()], chr(int(match[1], 16)))
+            there = match.end()
+            self._here += (here - 1, here)
+            self._there += (match.start(), there)
+        super().__init__("".join((*parts, of.text[there:])))
+        self._of = of
+
+    def outside(self, index: int) -> int:
+        segment = bisect_right(self._here, index) - 1
+        return self._there[segment] + index - self._here[segment]
+
+    def place(self, index: int) -> int:
+        return self._of.place(self.outside(index))
+
+    def cut(self, start: int, end: int, instead: str) -> _Cut:
+        return self._of.cut(self.outside(start), self.outside(end), instead)
 
 
 def _cuts(text: str) -> Iterator[_Cut]:
+    yield from _cuts_of(_View(text))
     if "\0" in text:
-        # It may be UTF-16, and stays that: nothing is written in the token's place.
-        yield from (replace(each, instead="") for each in _cuts_of(_View(text).decoded(_NUL)))
-    else:
-        yield from _cuts_of(_View(text))
+        for width in _WIDTHS:
+            for first in range(width):
+                yield from _cuts_of(_View(text[first::width], width=width))
 
 
 def _cuts_of(written: _View) -> Iterator[_Cut]:
@@ -148,9 +152,9 @@ def _cuts_of(written: _View) -> Iterator[_Cut]:
         for start, end in _jwts(read.text):
             yield read.cut(start, end, CUT)
         yield from _named(read, written)
-        if "\\" not in read.text:
+        if _ESCAPE.search(read.text) is None:
             return
-        read = read.decoded(_ESCAPE)
+        read = _Unescaped(read)
 
 
 def _jwts(text: str) -> Iterator[tuple[int, int]]:
@@ -168,7 +172,7 @@ def _jose_header(part: str) -> int | None:
     """Where in `part` a JOSE header begins that goes to its end: base64url of a JSON object."""
     start = 0 if part.startswith("e") else part.find("ey")
     for _ in range(_GLUED):
-        if start < 0 or len(part) - start > _MAX_JOSE_HEADER:
+        if start < 0 or len(part) - start not in _JOSE_HEADER:
             return None
         if _is_object(part[start:]):
             return start
@@ -187,7 +191,7 @@ def _named(read: _View, written: _View) -> Iterator[_Cut]:
     """The values of secret names. Where one ends is looked up as it was written: escapes keep quotes apart."""
     done = 0
     for match in _NAMED.finditer(read.text):
-        at = read.place(match.end(), within=written)
+        at = read.place(match.end())
         found = _value(written.text, at) if at >= done else None
         if found is not None:
             done = found.end

@@ -1,6 +1,6 @@
 """What is kept of a record that nobody can handle: byte for byte, but for tokens and what there is no room for."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Self
 
@@ -13,6 +13,8 @@ UNKNOWN: Final = "unknown"
 # Lengths before a header's name and its value.
 _PER_HEADER: Final = 10
 _LEFT_OF_HEADER: Final = 256
+_MOST_HEADERS: Final = 1000
+_LEFT_OF_KEY: Final = 64 * 1024
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,11 +32,11 @@ class Specimen:
 
     @classmethod
     def of(cls, record: KafkaRecord, *, room: int, value_at_most: int | None = None) -> Self:
-        """As much of `record` as `room` bytes hold, its value first."""
+        """As much of `record` as `room` bytes hold; what it is known by comes first."""
         kept = _Keeping(room)
+        key = kept.part("key", record.key, at_most=_LEFT_OF_KEY)
         value = kept.part("value", record.value, at_most=value_at_most)
-        key = kept.part("key", record.key)
-        headers = tuple(kept.headers(record.headers))
+        headers = kept.headers(record.headers)
         if key is None and value is None:
             value = b""  # A record with neither can be read, and can't be written.
         return cls(key=key, value=value, headers=headers, sizes=kept.sizes, is_redacted=kept.is_redacted)
@@ -61,23 +63,25 @@ class _Keeping:
             self.sizes[name] = str(len(data))
         return kept
 
-    def headers(self, sent: Iterable[tuple[str, bytes]]) -> Iterable[tuple[str, bytes]]:
-        size, is_cut = 0, False
-        for sent_name, value in sent:
+    def headers(self, sent: Sequence[tuple[str, bytes]]) -> Headers:
+        """In their order; but where there isn't room for all, CloudEvents' own are served first."""
+        theirs = [number for number, (name, _) in enumerate(sent) if not name.lower().startswith(OURS)]
+        served = sorted(theirs, key=lambda number: not sent[number][0].startswith("ce_"))[:_MOST_HEADERS]
+        kept: dict[int, tuple[str, bytes]] = {}
+        is_cut = len(served) < len(theirs)
+        for number in served:
             # A name that isn't UTF-8 has halves of surrogate pairs in it, which can't be written.
-            name = sent_name.encode(errors="backslashreplace").decode()
-            if name.lower().startswith(OURS):
-                continue
-            size += len(name) + len(value or b"")
+            name, value = sent[number][0].encode(errors="backslashreplace").decode(), sent[number][1]
             if is_secret(name):
                 self.is_redacted = True
                 continue
             header = self._fitting(name, value)
             is_cut = is_cut or header != (name, value)
             if header is not None:
-                yield self._clean(*header)
+                kept[number] = self._clean(*header)
         if is_cut:
-            self.sizes["headers"] = str(size)
+            self.sizes["headers"] = str(sum(len(sent[each][0]) + len(sent[each][1] or b"") for each in theirs))
+        return tuple(kept[number] for number in sorted(kept))
 
     def _fitting(self, name: str, value: bytes) -> tuple[str, bytes] | None:
         """Whole, else its beginning, else nothing of it."""

@@ -49,6 +49,8 @@ def nested(content) -> str:
         (f"POST /x\r\nAuthorization: Basic {OPAQUE}\r\nHost: y", "POST /x\r\nAuthorization: null\r\nHost: y"),
         (f'{{"authorization": "{OPAQUE}', f'{{"authorization": "{CUT}'),
         (f"{JWT[:40]}{JWT}", JWT[:40] + CUT),
+        ('"Bearer abc\\/def\\/ghi"', f'"Bearer {CUT}"'),
+        (f'"Bearer\\n{JWT}"', f'"Bearer\\n{CUT}"'),
         (f"prefix{JWT} and {JWT}", f"prefix{CUT} and {CUT}"),
     ],
 )
@@ -123,9 +125,10 @@ def test_json_that_held_tokens_is_json_without_them(body, ascii_only):
 
 HARD = ["a", "a.", "ey", "eyJ.", "bearer ", "Bearer ", "Bearer:", "authorization", "authorization:[", 'authorization:"']
 HARDER = ["'authorization='", '{"authorization":', "access_token=", "[", '\\"', '"\\', "\\u0061", "\0e\0y"]
+HARDEST = ["\\", "\0\\", "\0\\u0061", "\\u005c", "eyJhbGciOiJx.", "Bearer \\", "Bearer \\/", "-."]
 
 
-@pytest.mark.parametrize("unit", HARD + HARDER)
+@pytest.mark.parametrize("unit", HARD + HARDER + HARDEST)
 def test_it_takes_time_by_length_alone_whatever_is_written(unit):
     def took(size):
         data = (unit * (size // len(unit) + 1)).encode()
