@@ -4,7 +4,7 @@ import logging
 import sys
 import time
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 import structlog
 
@@ -80,7 +80,7 @@ def configure_logs(settings: LogSettings, *, service: str) -> None:
     structlog.contextvars.bind_contextvars(service=service)
 
 
-def _cut_tokens(logger: object, method: str, line: str) -> str:
+def _cut_tokens(logger: object, method: str, line: Any) -> str:
     """What fails may quote what it was given: the last thing that happens to a line."""
     _ = (logger, method)
     return text_without_tokens(line)
