@@ -14,7 +14,7 @@ pytestmark = pytest.mark.timeout(60)
 async def test_a_request_is_read_however_its_producer_compresses(kafka, counting, outsider, new_name, codec):
     model_id = new_name()
     headers = {"ce_id": model_id, "ce_source": "/upstream/test", "ce_type": "ml.ModelUpdateRequested.v1"}
-    producer = AIOKafkaProducer(**client_options(kafka.settings("upstream")), compression_type=codec)
+    producer = AIOKafkaProducer(**client_options(kafka.settings("upstream")), acks="all", compression_type=codec)
     await producer.start()
     try:
         body = json.dumps({"model_id": model_id, "description": "x" * 1000}).encode()

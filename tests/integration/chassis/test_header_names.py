@@ -24,7 +24,7 @@ async def test_a_header_with_an_odd_name_ends_in_the_dead_letters_and_holds_nobo
     # The builder in C takes no names but its own kind.
     for module in (producing, message_accumulator):
         monkeypatch.setattr(module, "DefaultRecordBatchBuilder", _DefaultRecordBatchBuilderPy)
-    async with AIOKafkaProducer(**client_options(kafka.settings("upstream"))) as producer:
+    async with AIOKafkaProducer(**client_options(kafka.settings("upstream")), acks="all") as producer:
         odd = [*headers, (OddName(b"x-\xff"), b"\xfe")]
         await producer.send_and_wait("ml.model.requests", value, key=model_id.encode(), headers=odd)
     monkeypatch.undo()
