@@ -17,7 +17,7 @@ from chassis.bus.outgoing import EventFactory, Outgoing
 from chassis.bus.producer import KafkaPublisher
 from chassis.clock import SystemClock, new_id
 from chassis.documents.client import Collection, connect
-from chassis.documents.outbox import Relay
+from chassis.documents.relay import Relay
 from chassis.settings import KafkaSettings, MongoSettings
 from examples.grocery.stack import Kafka, read_stack
 from infra.embedded.layout import CHECKOUT

@@ -44,10 +44,35 @@ class ReplicaBehind(Outage):
     code = "replica-behind"
 
 
+class TopicUnavailable(BusUnavailable):
+    """One topic doesn't answer; others may."""
+
+
+class OutboxBehind(PlatformError):
+    """Events have waited for long in their outboxes: of which collection, for which topic, and why."""
+
+    code = "outbox-behind"
+    retryable = True
+
+
 class Unpublishable(PlatformError):
     """The bus will never take this record; somebody has to look at it."""
 
     code = "unpublishable"
+
+
+class TopicRefuses(Unpublishable):
+    """The bus takes nothing of ours for this topic until somebody has changed something there."""
+
+    code = "topic-refuses"
+
+
+class TopicForbidden(TopicRefuses):
+    code = "topic-forbidden"
+
+
+class TopicUnknown(TopicRefuses):
+    code = "topic-unknown"
 
 
 class AssignmentLost(PlatformError):

@@ -4,11 +4,12 @@ import logging
 import sys
 import time
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 import structlog
 
 from chassis.settings import LogSettings
+from chassis.tokens import text_without_tokens
 
 _EVERY_S: Final = 60.0
 # A server that is away is told by `chassis/outages.py`; these tell each of their tries, hundreds a second.
@@ -56,7 +57,7 @@ def configure_logs(settings: LogSettings, *, service: str) -> None:
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[*shared, structlog.stdlib.add_logger_name, structlog.stdlib.ExtraAdder(["held_back"])],
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer, _cut_tokens],
         )
     )
     handler.addFilter(OnceAMinute())
@@ -77,3 +78,9 @@ def configure_logs(settings: LogSettings, *, service: str) -> None:
         cache_logger_on_first_use=True,
     )
     structlog.contextvars.bind_contextvars(service=service)
+
+
+def _cut_tokens(logger: object, method: str, line: Any) -> str:
+    """What fails may quote what it was given: the last thing that happens to a line."""
+    _ = (logger, method)
+    return text_without_tokens(line)

@@ -25,8 +25,8 @@ from chassis.crash_points import crash_points
 from chassis.documents.aggregates import Aggregate, Aggregates
 from chassis.documents.client import connect, ping
 from chassis.documents.decisions import Decisions
-from chassis.documents.outbox import BeforePublish, Relay
 from chassis.documents.refusals import Refusals
+from chassis.documents.relay import BeforePublish, Relay
 from chassis.documents.replicas import Fold, Replica
 from chassis.documents.rereading import Rereading, Witness
 from chassis.errors import PlatformError
@@ -73,6 +73,8 @@ class Service:
         self.relay.serve(self.refusals.collection)
         self.health.dependencies["bus"] = lambda: reach_bus(settings.kafka)
         self.health.dependencies["documents"] = lambda: ping(self.database)
+        self.health.others["outboxes"] = self.relay.check
+        self.health.others["dead letters"] = self.dead_letters.check
 
     def aggregates(
         self,

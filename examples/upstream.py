@@ -70,7 +70,7 @@ async def run(given: argparse.Namespace) -> None:
     model_key, data_key = f"incoming/{given.name}/{given.model.name}", f"{given.name}/{given.data.name}"
     obstore.put(models, model_key, given.model)
     obstore.put(datasets, data_key, given.data)
-    async with AIOKafkaProducer(**client) as producer, AIOKafkaConsumer(*TOPICS, **client) as consumer:
+    async with AIOKafkaProducer(**client, acks="all") as producer, AIOKafkaConsumer(*TOPICS, **client) as consumer:
         await consumer.seek_to_end()  # before anything is asked: no answer is missed
         manifest_uri = await bring((producer, consumer), given, f"s3://models/{model_key}", f"s3://datasets/{data_key}")
     manifest = json.loads(bytes(obstore.get(results, manifest_uri.removeprefix("s3://results/")).bytes()))

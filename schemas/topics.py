@@ -20,6 +20,9 @@ EMBEDDED_PARTITIONS: Final = 4
 ANYONE: Final = frozenset({*SERVICES, AIRFLOW, UPSTREAM})
 FOR_EVER: Final = None
 
+# What was acknowledged survives a disk where two brokers had it, and a restart of one stops nobody where three may.
+SAFE_REPLICATION: Final = 3
+
 
 @dataclass(frozen=True, kw_only=True)
 class Topic:
@@ -38,14 +41,16 @@ class Topic:
     log_append_time: bool = False
     refusals: str | None = None
 
-    def settings(self) -> dict[str, str]:
-        """The topic's configuration in Kafka's own names."""
+    def settings(self, *, replicas: int = 1) -> dict[str, str]:
+        """The topic's configuration in Kafka's own names, for partitions that are there so many times."""
         retention_ms = -1 if self.retention is None else int(self.retention.total_seconds() * 1000)
         return {
             "cleanup.policy": "delete",
             "retention.ms": str(retention_ms),
             "max.message.bytes": str(self.max_message_bytes),
             "message.timestamp.type": "LogAppendTime" if self.log_append_time else "CreateTime",
+            "min.insync.replicas": "2" if replicas >= SAFE_REPLICATION else "1",
+            "unclean.leader.election.enable": "false",
         }
 
 

@@ -20,9 +20,9 @@ from faststream.security import BaseSecurity, SASLScram512
 
 from chassis.bus.assignment import Assignment
 from chassis.bus.batch import BatchLine
-from chassis.bus.header_names import read_any_header_name
 from chassis.bus.line import Line, Outcome
 from chassis.bus.record import KafkaRecord
+from chassis.bus.unpacking import read_whatever_comes
 from chassis.clock import Clock
 from chassis.crash_points import CrashPoint, crash_points
 from chassis.errors import BusUnavailable
@@ -140,7 +140,7 @@ class Consumers:
         self._service = service
         self._clock = clock
         self.subscriptions: list[Subscription] = []
-        read_any_header_name()
+        read_whatever_comes()
         self._broker = KafkaBroker(
             settings.bootstrap_servers.split(","),
             client_id=service,

@@ -1,25 +1,34 @@
 """Records that nobody can handle are kept byte for byte, with what was wrong with them."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 import structlog
 
-from chassis.bus.envelope import SECRET_HEADERS, Headers, rfc3339
+from chassis.bus.envelope import Headers, rfc3339
 from chassis.bus.producer import Publisher
 from chassis.bus.record import KafkaRecord
+from chassis.bus.specimen import OURS, Specimen
 from chassis.clock import Clock
 from chassis.crash_points import CrashPoint, crash_points
+from chassis.errors import BusUnavailable, Outage
 from chassis.telemetry import DEAD_LETTERS
-from schemas.topics import dead_letter_topic
+from chassis.tokens import text_without_tokens
+from schemas.topics import DEAD_LETTER_MAX_BYTES, dead_letter_topic
 
 log = structlog.get_logger(__name__)
 
-_MESSAGE_LIMIT = 2000
+_MESSAGE_LIMIT: Final = 2000
+# Our own headers: a message of 2000 characters, each of which may take six bytes, an actor of 4 KB, and small ones.
+_THEIRS_BYTES: Final = DEAD_LETTER_MAX_BYTES - 32 * 1024
+# What is too large is of no use whole, and nobody shall fill a disk of ours by sending a few KB that unpack to more.
+_SPECIMEN_BYTES: Final = 64 * 1024
 
 
 @dataclass(frozen=True, kw_only=True)
 class DeadLetter:
-    """The original key and bytes; the original headers but for the token, and ours."""
+    """The original key, bytes and headers, but for tokens and what there was no room for; and ours, which say so."""
 
     topic: str
     key: bytes | None
@@ -34,35 +43,28 @@ class DeadLetters:
         self._publisher = publisher
         self._topic = dead_letter_topic(service)
         self._clock = clock
+        self._refused: str | None = None
 
     async def bury(
         self, record: KafkaRecord, *, code: str, message: str, attempts: int, actor: str | None = None
     ) -> None:
-        """Keep `record`.
+        """Keep `record`, or as much of it as there is room for.
 
         Raises:
             BusUnavailable: it isn't kept yet.
         """
-        ours = {
-            "dlq-original-topic": record.topic,
-            "dlq-original-partition": str(record.partition),
-            "dlq-original-offset": str(record.offset),
-            "dlq-error-code": code,
-            "dlq-error-message": message[:_MESSAGE_LIMIT],
-            "dlq-attempts": str(attempts),
-            "dlq-failed-at": rfc3339(self._clock.now()),
-            **({"dlq-actor": actor} if actor else {}),
+        reason = text_without_tokens(message[:_MESSAGE_LIMIT])
+        about = {
+            "original-topic": record.topic,
+            "original-partition": str(record.partition),
+            "original-offset": str(record.offset),
+            "error-code": code,
+            "error-message": reason,
+            "attempts": str(attempts),
+            "failed-at": rfc3339(self._clock.now()),
+            **({"actor": actor} if actor else {}),
         }
-        # A failure may quote half of a surrogate pair, which JSON can hold and UTF-8 can't; so may a header's name.
-        theirs = tuple(
-            (name.encode(errors="backslashreplace").decode(), value)
-            for name, value in record.headers
-            if name.lower() not in SECRET_HEADERS and not name.lower().startswith("dlq-")
-        )
-        headers = theirs + tuple((name, value.encode(errors="backslashreplace")) for name, value in ours.items())
-        await self._publisher.publish(
-            [DeadLetter(topic=self._topic, key=record.key, value=record.value, headers=headers)]
-        )
+        await self._keep(record, about)
         crash_points.passing(CrashPoint.BURIED)
         DEAD_LETTERS.labels(record.topic, code).inc()
         log.error(
@@ -71,5 +73,40 @@ class DeadLetters:
             partition=record.partition,
             offset=record.offset,
             code=code,
-            reason=message[:_MESSAGE_LIMIT],
+            reason=reason,
         )
+
+    async def check(self) -> None:
+        """A readiness check. Raises: BusUnavailable."""
+        if self._refused is not None:
+            raise BusUnavailable(self._refused)
+
+    async def _keep(self, record: KafkaRecord, about: Mapping[str, str]) -> None:
+        """With what is in it; where that fails, for whatever reason, only that it was there and what was wrong."""
+        at_most = _SPECIMEN_BYTES if about["error-code"] == "too-large" else None
+        for room in (_THEIRS_BYTES, 0):
+            try:
+                specimen = Specimen.of(record, room=room, value_at_most=at_most)
+                await self._publisher.publish([_letter(self._topic, specimen, about)])
+            except Outage:
+                raise
+            except (
+                Exception
+            ) as error:  # After the dead letters there is no place: what can't be kept would hold up all others.
+                self._refused = f"{self._topic}: {type(error).__name__}: {error}"
+                log.exception("dead_letter_refused", topic=self._topic)
+            else:
+                self._refused = None
+                return
+        raise BusUnavailable(self._refused)
+
+
+def _letter(topic: str, specimen: Specimen, about: Mapping[str, str]) -> DeadLetter:
+    ours = {
+        **about,
+        **{f"{part}-bytes": size for part, size in specimen.sizes.items()},
+        **({"redacted": "true"} if specimen.is_redacted else {}),
+    }
+    # A failure may quote half of a surrogate pair, which JSON can hold and UTF-8 can't.
+    encoded = tuple((OURS + name, text.encode(errors="backslashreplace")) for name, text in ours.items())
+    return DeadLetter(topic=topic, key=specimen.key, value=specimen.value, headers=specimen.headers + encoded)

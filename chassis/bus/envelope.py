@@ -10,8 +10,13 @@ from chassis.errors import Unreadable
 
 STRUCTURED: Final = "application/cloudevents"
 JSON: Final = "application/json"
-SECRET_HEADERS: Final = frozenset({"authorization", "ce_authorization"})
 _MAX_ATTRIBUTE_LENGTH: Final = 255
+# Whatever else a sender adds is somebody else's: it is ignored, whatever bytes it has and however long it is.
+_ATTRIBUTES: Final = frozenset(
+    ("specversion", "id", "source", "type", "subject", "time", "sequence", "correlationid", "causationid")
+)
+_HEADERS: Final = frozenset({"content-type", *(f"ce_{name}" for name in _ATTRIBUTES)})
+_TRACE: Final = "traceparent"
 _MAX_SEQUENCE_DIGITS: Final = 18
 
 Headers = tuple[tuple[str, bytes], ...]
@@ -81,28 +86,31 @@ def read(headers: Iterable[tuple[str, bytes]], value: bytes | None) -> Message:
     if texts.get("content-type", "").lower().startswith(STRUCTURED):
         return _structured(body, texts)
     attributes = {name.removeprefix("ce_"): text for name, text in texts.items() if name.startswith("ce_")}
-    return Message(_envelope({**attributes, "traceparent": texts.get("traceparent")}), body)
+    return Message(_envelope(attributes, texts.get(_TRACE)), body)
 
 
 def _structured(body: dict[str, Any], texts: Mapping[str, str]) -> Message:
-    data = body.pop("data", None)
+    data = body.get("data")
     if not isinstance(data, dict):
         raise Unreadable("not-an-object", "a structured event's data must be a JSON object")
-    attributes = {name: value for name, value in body.items() if isinstance(value, str)}
-    return Message(_envelope({**attributes, "traceparent": texts.get("traceparent")}), data)
+    attributes = {name: text for name in _ATTRIBUTES if isinstance(text := body.get(name), str)}
+    return Message(_envelope(attributes, texts.get(_TRACE)), data)
 
 
 def _texts(headers: Iterable[tuple[str, bytes]]) -> dict[str, str]:
+    """The headers that mean something here, by their names in small letters."""
+    ours = [(name.lower(), value) for name, value in headers]
     try:
-        return {_text(name).lower(): value.decode() for name, value in headers if name.lower() not in SECRET_HEADERS}
+        texts = {name: value.decode() for name, value in ours if name in _HEADERS}
     except UnicodeError as error:
         raise Unreadable("bad-headers", "a header is not UTF-8") from error
+    return texts | {name: trace for name, value in ours if name == _TRACE and (trace := _trace(value))}
 
 
-def _text(name: str) -> str:
-    """The name, if it can be written down: bytes that weren't UTF-8 are surrogates in it."""
-    name.encode()
-    return name
+def _trace(value: bytes) -> str | None:
+    # A trace that can't be gone on with begins anew, says W3C; the request has nothing to do with it.
+    text = value.decode("ascii", errors="replace")
+    return text if text.isascii() and text.isprintable() and len(text) <= _MAX_ATTRIBUTE_LENGTH else None
 
 
 def _json_object(value: bytes) -> dict[str, Any]:
@@ -127,15 +135,15 @@ def _is_fit(text: str) -> bool:
     return len(text) <= _MAX_ATTRIBUTE_LENGTH
 
 
-def _envelope(attributes: Mapping[str, str | None]) -> Envelope:
+def _envelope(attributes: Mapping[str, str], traceparent: str | None) -> Envelope:
     required = {name: attributes.get(name) for name in ("id", "source", "type")}
     missing = [name for name, text in required.items() if not text]
     if missing:
         raise Unreadable("missing-attributes", f"no {', '.join(f'ce_{name}' for name in missing)}")
-    bad = [name for name, text in attributes.items() if not _is_fit(text or "")]
+    bad = [name for name, text in attributes.items() if not _is_fit(text)]
     if bad:
         limit = f"not Unicode, or longer than {_MAX_ATTRIBUTE_LENGTH}"
-        raise Unreadable("bad-attributes", f"{limit}: {', '.join(bad)}"[:500])
+        raise Unreadable("bad-attributes", f"{limit}: {', '.join(sorted(bad))}")
     sequence = attributes.get("sequence")
     return Envelope(
         id=str(required["id"]),
@@ -146,7 +154,7 @@ def _envelope(attributes: Mapping[str, str | None]) -> Envelope:
         sequence=int(sequence or 0) if _is_number(sequence) else None,
         correlation_id=attributes.get("correlationid"),
         causation_id=attributes.get("causationid"),
-        traceparent=attributes.get("traceparent"),
+        traceparent=traceparent,
     )
 
 

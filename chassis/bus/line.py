@@ -1,10 +1,11 @@
 """One record after another, each taken to its end: done, refused, buried, or put back."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import partial
-from typing import Any, Protocol
+from itertools import count
+from typing import Any, Protocol, TypeVar
 
 import structlog
 from structlog.contextvars import bound_contextvars
@@ -12,15 +13,18 @@ from structlog.contextvars import bound_contextvars
 from chassis.bus.admission import admit, read_fact, read_message, stamped_at
 from chassis.bus.delivery import ANONYMOUS, Delivery
 from chassis.bus.envelope import Message
-from chassis.bus.perseverance import ProbeAll, against_poison, through_outages
+from chassis.bus.perseverance import Patience, ProbeAll, against_poison, through_outages
 from chassis.bus.record import KafkaRecord
 from chassis.clock import Clock
-from chassis.errors import AssignmentLost, PlatformError, Refusal, Unreadable
+from chassis.errors import AssignmentLost, PlatformError, Refusal
 from chassis.telemetry import HANDLER_SECONDS, REFUSALS
+from chassis.tokens import text_without_tokens
 from schemas.event import CATALOGUE, Event, Kind
 from schemas.topics import Topic
 
 log = structlog.get_logger(__name__)
+
+T = TypeVar("T")
 
 Handler = Callable[[Any, Delivery], Awaitable[None]]
 """Takes an event and its delivery; raises `Refusal` for no, `Outage` for later."""
@@ -68,6 +72,7 @@ class Line:
     refuser: Refuser | None = None
     answered: Answered | None = None
     settled: Settled | None = None
+    patience: Patience = field(default_factory=Patience)
 
     async def handle(self, record: KafkaRecord, is_live: Callable[[], bool]) -> Outcome:
         """Take `record` to its end. Everything but PUT_BACK may be committed.
@@ -78,36 +83,39 @@ class Line:
         try:
             outcome = await through_outages(lambda: self._settle(record, is_live))
             if self.settled is not None:
-                await through_outages(partial(self.settled, record))
+                await through_outages(partial(self._to_its_end, record, partial(self.settled, record)))
         except AssignmentLost as error:
             log.warning("assignment_lost", reason=str(error))
             outcome = Outcome.PUT_BACK
         except PlatformError as error:
-            log.debug("put_back", topic=record.topic, offset=record.offset, code=error.code)
+            say = log.debug if error.retryable else log.error
+            say("put_back", topic=record.topic, offset=record.offset, code=error.code, reason=str(error))
             outcome = Outcome.PUT_BACK
         HANDLER_SECONDS.labels(self.topic.name, outcome).observe(self.clock.monotonic() - started)
         return outcome
 
     async def _settle(self, record: KafkaRecord, is_live: Callable[[], bool]) -> Outcome:
-        attempts = 0
+        return await self._to_its_end(record, partial(self._take, record, is_live)) or Outcome.DEAD_LETTER
 
-        async def attempt() -> Outcome:
-            nonlocal attempts
-            attempts += 1
-            return await self._take(record, is_live)
+    async def _to_its_end(self, record: KafkaRecord, work: Callable[[], Awaitable[T]]) -> T | None:
+        """What comes of `work`; None if that was a dead letter, which ends everything but an outage."""
+        attempts = count()
+
+        async def attempt() -> T:
+            next(attempts)
+            return await work()
 
         try:
-            return await against_poison(attempt, self.probe)
-        except Unreadable as error:
-            await self._bury(record, error.code, str(error), attempts)
+            with self.patience.used() as left_s:
+                return await against_poison(attempt, self.probe, bound_s=left_s)
         except PlatformError as error:
             if error.retryable:
                 raise
-            await self._bury(record, error.code, str(error), attempts)
+            await self._bury(record, error.code, str(error), next(attempts))
         except Exception as error:  # The bus is where an unknown failure ends: in the dead letters.
             log.exception("handler_failed", topic=record.topic, offset=record.offset)
-            await self._bury(record, "handler-failed", f"{type(error).__name__}: {error}", attempts)
-        return Outcome.DEAD_LETTER
+            await self._bury(record, "handler-failed", f"{type(error).__name__}: {error}", next(attempts))
+        return None
 
     async def _bury(self, record: KafkaRecord, code: str, message: str, attempts: int) -> None:
         await self.dead_letters.bury(record, code=code, message=message, attempts=attempts)
@@ -141,7 +149,7 @@ class Line:
             subject = record.key.decode(errors="replace") if record.key else ""
             if self.answered is not None and await self.answered(subject, delivery.request_key):
                 return Outcome.IGNORED
-            await refuser.refuse(delivery, message, refusal, self.topic)
+            await refuser.refuse(delivery, message, _less_tokens(refusal), self.topic)
             REFUSALS.labels(self.topic.name, refusal.code).inc()
             log.info("request_refused", code=refusal.code, subject=message.envelope.subject)
             return Outcome.REFUSED
@@ -152,3 +160,13 @@ class Line:
             return Outcome.IGNORED
         await handler(event, delivery)
         return Outcome.DONE
+
+
+def _less_tokens(refusal: Refusal) -> Refusal:
+    """It may quote what the asker wrote, and everybody reads it."""
+    refusal.message = text_without_tokens(refusal.message)
+    refusal.violations = tuple(
+        each.model_copy(update={"field": text_without_tokens(each.field), "message": text_without_tokens(each.message)})
+        for each in refusal.violations
+    )
+    return refusal

@@ -1,6 +1,7 @@
 """How often, how long and at what something is tried again: outages and poison, told apart."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Generator
 from contextlib import contextmanager
 from typing import Final, TypeVar
@@ -20,7 +21,9 @@ T = TypeVar("T")
 
 OUTAGE_BOUND_S: Final = 60.0
 POISON_ATTEMPTS: Final = 5
-POISON_BOUND_S: Final = 4.0
+POISON_BOUND_S: Final = 3.0
+_PATIENCE_BACK_S: Final = 60.0
+_QUICK_S: Final = 0.1
 
 ProbeAll = Callable[[], Awaitable[str | None]]
 """Asks every dependency; the reason why one isn't fit, or None."""
@@ -97,20 +100,59 @@ async def told_apart(work: Callable[[], Awaitable[T]], probe: ProbeAll) -> T:
         raise
 
 
-async def against_poison(work: Callable[[], Awaitable[T]], probe: ProbeAll, *, attempts: int = POISON_ATTEMPTS) -> T:
-    """Try `work` a few times in a few seconds, unless what fails is a dependency.
+class Patience:
+    """How long bad records may be tried again, all of one line together: a row of them costs no more than one does.
+
+    What was used up comes back within a minute.
+    """
+
+    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._monotonic = monotonic
+        self._left_s = POISON_BOUND_S
+        self._at = monotonic()
+
+    @property
+    def left_s(self) -> float:
+        back = (self._monotonic() - self._at) * POISON_BOUND_S / _PATIENCE_BACK_S
+        return min(self._left_s + back, POISON_BOUND_S)
+
+    @contextmanager
+    def used(self) -> Generator[float]:
+        """What is left for a record; it is charged with what it took, if it failed in the end."""
+        left, begun = self.left_s, self._monotonic()
+        try:
+            yield left
+        except Exception as error:
+            if not is_outage(error):
+                now = self._monotonic()
+                self._left_s, self._at = max(self.left_s - (now - begun), 0.0), now
+            raise
+
+
+async def against_poison(
+    work: Callable[[], Awaitable[T]],
+    probe: ProbeAll,
+    *,
+    attempts: int = POISON_ATTEMPTS,
+    bound_s: float = POISON_BOUND_S,
+) -> T:
+    """Try `work` a few times within `bound_s` seconds, unless what fails is a dependency.
+
+    Less time makes pauses shorter, and tries fewer only where they take long.
 
     Raises:
         Outage: a dependency is away.
         Exception: whatever `work` raised the last time, while everything that it needs was well.
     """
+    share = max(bound_s, _QUICK_S) / POISON_BOUND_S
     retrying = AsyncRetrying(
         retry=retry_if_exception(_is_unknown),
-        wait=wait_exponential_jitter(multiplier=0.1, max=1, jitter=0.1),
-        stop=stop_after_attempt(attempts) | stop_after_delay(POISON_BOUND_S),
+        wait=wait_exponential_jitter(multiplier=0.1 * share, max=share, jitter=0.1 * share),
+        stop=stop_after_attempt(attempts) | stop_after_delay(max(bound_s, _QUICK_S)),
         reraise=True,
     )
-    return await _last_of(retrying, lambda: told_apart(work, probe))
+    # Asked once, of the last failure: to ask each time takes longer than to try.
+    return await told_apart(lambda: _last_of(retrying, work), probe)
 
 
 async def _last_of(retrying: AsyncRetrying, work: Callable[[], Awaitable[T]]) -> T:

@@ -10,8 +10,8 @@ from aiokafka.errors import CommitFailedError, KafkaError
 from aiokafka.partitioner import murmur2
 
 from chassis.bus.connection import client_options
-from chassis.bus.header_names import read_any_header_name
 from chassis.bus.record import KafkaRecord
+from chassis.bus.unpacking import read_whatever_comes
 from chassis.errors import BusUnavailable
 from chassis.settings import KafkaSettings
 
@@ -28,7 +28,7 @@ class Positions:
         self._settings = settings
         self._consumer: AIOKafkaConsumer | None = None
         self._starting = asyncio.Lock()
-        read_any_header_name()
+        read_whatever_comes()
 
     async def partition_of(self, topic: str, key: str) -> int:
         """The partition that holds `key`, by the partitioner that all of Kafka's clients share."""

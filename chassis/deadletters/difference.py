@@ -39,6 +39,9 @@ def difference(letter: Letter) -> Difference:
     """How far the letter is from what it says that it is."""
     if letter.topic is None:
         return Difference(said=f"{letter.original.topic} is no topic of the platform (any more).")
+    if "value" in letter.cut:
+        size, limit = letter.cut["value"], letter.topic.max_message_bytes
+        return Difference(said=f"Its value was not kept whole (bytes: {size}); {letter.topic.name} takes {limit}.")
     known = letter.event_class
     if known is None:
         return Difference(said=_about_unknown(letter.ce_type, letter.topic))

@@ -2,20 +2,21 @@
 
 import contextlib
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from chassis.bus.envelope import SECRET_HEADERS, Headers, Message, read
+from chassis.bus.envelope import Headers, Message, read
 from chassis.bus.record import KafkaRecord
+from chassis.bus.specimen import OURS
 from chassis.documents.decisions import Original, Route
 from chassis.errors import Unreadable
+from chassis.tokens import is_secret
 from schemas.catalogue import CATALOGUE
 from schemas.event import Event, Kind
 from schemas.topics import SERVICES, TOPICS, Topic
 
-OURS: Final = "dlq-"
 ACTOR: Final = "dlq-actor"
 _TOPICS: Final = {topic.name: topic for topic in TOPICS}
 _ASKING: Final = {
@@ -26,6 +27,7 @@ _ASKING: Final = {
 }
 _ID: Final = re.compile(rf"({'|'.join(SERVICES)})/(\d{{1,6}})/(\d{{1,18}})")
 _DIGITS: Final = 18
+_PARTS: Final = ("value", "key", "headers")
 _UNITS: Final = {"m": "minutes", "h": "hours", "d": "days"}
 
 
@@ -35,7 +37,10 @@ class BadArgument(ValueError):
 
 @dataclass(frozen=True, kw_only=True)
 class Letter:
-    """What its service gave up on. `headers` are the sender's, `id` is where it is kept: service/partition/offset."""
+    """What its service gave up on. `headers` are the sender's, `id` is where it is kept: service/partition/offset.
+
+    `cut` says of its value, its key and its headers, where only a part of them was kept, how many bytes they had.
+    """
 
     id: str
     service: str
@@ -48,6 +53,8 @@ class Letter:
     key: bytes | None
     value: bytes | None
     headers: Headers
+    cut: Mapping[str, str] = field(default_factory=dict[str, str])
+    is_redacted: bool = False
 
     @property
     def topic(self) -> Topic | None:
@@ -128,9 +135,9 @@ def read_letter(service: str, record: KafkaRecord) -> Letter:
         actor=ours.get(ACTOR),
         key=record.key,
         value=record.value,
-        headers=tuple(
-            each for each in headers if not each[0].startswith(OURS) and each[0].lower() not in SECRET_HEADERS
-        ),
+        headers=tuple(each for each in headers if not each[0].startswith(OURS) and not is_secret(each[0])),
+        cut={part: ours[name] for part in _PARTS if (name := f"{OURS}{part}-bytes") in ours},
+        is_redacted=f"{OURS}redacted" in ours,
     )
 
 

@@ -118,6 +118,8 @@ class Office:
         Raises:
             Outage: it is written down and not done; the same call does it.
         """
+        if letter.cut and letter.route is Route.TOPIC:
+            return Result(letter_id=letter.id, said=_cut(letter), settled=False)
         decisions = self._decisions_of(letter.service)
         try:
             begun = await decisions.begin(self._decision(letter, Verb.REPLAY, operator, reason), again=again)
@@ -166,6 +168,12 @@ class Office:
             original=letter.original,
             route=letter.route,
         )
+
+
+def _cut(letter: Letter) -> str:
+    """Why it can't go to its topic again."""
+    lost = ", ".join(f"of its {part} ({size} bytes) only a part" for part, size in letter.cut.items())
+    return f"can't be sent again: {lost} was kept; its sender has to send it anew, then drop this one"
 
 
 def _about(letter: Letter, decision: Decision | None) -> Decision | None:

@@ -86,6 +86,10 @@ def _about(letter: Letter, decision: Decision | None) -> dict[str, str]:
     }
     if letter.actor is not None:
         about["actor"] = letter.actor
+    if letter.cut:
+        about["cut"] = ", ".join(f"{part} had {size} bytes" for part, size in letter.cut.items())
+    if letter.is_redacted:
+        about["redacted"] = "a token was cut out"
     if decision is not None:
         why = f" because {decision.reason}" if decision.reason else ""
         how = f": {decision.outcome}" if decision.outcome else ""
@@ -104,6 +108,8 @@ def _described(letter: Letter, decision: Decision | None) -> dict[str, Any]:
         "code": letter.code,
         "message": letter.message,
         "attempts": letter.attempts,
+        "cut": dict(letter.cut),
+        "redacted": letter.is_redacted,
         "state": Status.of(decision).value,
         "decided_by": decision.by if decision else None,
         "outcome": decision.outcome if decision else None,

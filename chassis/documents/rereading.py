@@ -18,6 +18,7 @@ from chassis.documents.decisions import Decision, Decisions, Route, State
 from chassis.documents.hold import Hold
 from chassis.documents.leases import Observer, claim, release
 from chassis.errors import AssignmentLost, Outage
+from chassis.tokens import text_without_tokens
 
 log = structlog.get_logger(__name__)
 
@@ -36,7 +37,7 @@ class Witness:
         self, record: KafkaRecord, *, code: str, message: str, attempts: int, actor: str | None = None
     ) -> None:
         _ = (record, attempts, actor)
-        self.reasons.append(f"{code}: {message}")
+        self.reasons.append(text_without_tokens(f"{code}: {message}"))
 
 
 ReadAgain = Callable[[KafkaRecord, Witness], Awaitable[Outcome]]

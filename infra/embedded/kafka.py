@@ -3,6 +3,7 @@
 import base64
 import shutil
 import socket
+import sys
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -23,6 +24,7 @@ from infra.embedded.tool import run_tool
 from infra.kafka.cluster import Cluster, cluster_from, passwords_from
 from infra.kafka.probe import list_topics, round_trip
 from infra.kafka.provision import PRODUCTION_PARTITIONS, provision
+from infra.kafka.replication import BROKERS_OWN, REPLICATION, complaint
 from schemas.topics import PRINCIPALS
 
 NAME: Final = "kafka"
@@ -46,6 +48,8 @@ class KafkaConnection:
     administered: bool
     shared_username: str | None = None
     """On a cluster that knows none of our principals: everybody signs in as this one."""
+    replication: int | None = None
+    """How often partitions are to be there on a cluster of one's own, where it matters; None: on one machine."""
 
     @property
     def url(self) -> str:
@@ -68,10 +72,16 @@ class KafkaConnection:
     def provision(self) -> None:
         if not self.administered:
             return
+        replication = BROKERS_OWN if self.replication is None else self.replication
         try:
-            provision(self.cluster, passwords=self.passwords, partitions=self.partitions)
+            replicas = provision(
+                self.cluster, passwords=self.passwords, partitions=self.partitions, replication=replication
+            )
         except KafkaException as error:
             raise NotReady(error.args[0].str()) from error
+        weak = None if self.replication is None else complaint(replicas)
+        if weak is not None:
+            sys.stderr.write(f"kafka: WARNING: {weak}\n")
 
     def described(self) -> dict[str, Any]:
         return {
@@ -184,11 +194,12 @@ def external(environ: Mapping[str, str], credentials: Credentials) -> KafkaConne
     cluster = cluster_from(environ)
     given = passwords_from(environ)
     partitions = int(environ.get(PARTITIONS_VARIABLE, PRODUCTION_PARTITIONS))
+    replication = int(environ.get(REPLICATION) or BROKERS_OWN)
     if cluster.username is not None:
         passwords = {p: given.get(p) or credentials.get(f"kafka.{p}") for p in PRINCIPALS}
-        return KafkaConnection(cluster, passwords, partitions, administered=True)
+        return KafkaConnection(cluster, passwords, partitions, administered=True, replication=replication)
     if "SASL" not in cluster.security_protocol:
-        return KafkaConnection(cluster, {}, partitions, administered=True)
+        return KafkaConnection(cluster, {}, partitions, administered=True, replication=replication)
     shared = environ.get("MLP_KAFKA_USERNAME")
     if shared:
         password = environ.get("MLP_KAFKA_PASSWORD", "")

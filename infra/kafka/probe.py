@@ -58,7 +58,7 @@ def _produce(cluster: Cluster, value: bytes) -> TopicPartition:
         else:
             delivered.append(TopicPartition(PROBE_TOPIC, 0, record.offset() or 0))
 
-    producer = Producer({**cluster.client_config(), "delivery.timeout.ms": int(_TIMEOUT_S * 1000)})
+    producer = Producer({**cluster.client_config(), "acks": "all", "delivery.timeout.ms": int(_TIMEOUT_S * 1000)})
     producer.produce(PROBE_TOPIC, value=value, partition=0, on_delivery=on_delivery)
     producer.flush(_TIMEOUT_S + 1)
     if not delivered:

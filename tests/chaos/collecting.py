@@ -12,7 +12,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from obstore.store import S3Store
 from pymongo import MongoClient
 
-from chassis.bus.header_names import read_any_header_name
+from chassis.bus.unpacking import read_whatever_comes
 from schemas.topics import TOPICS
 from tests.chaos.history import Document, History, Position, Progress, Record, Sent, StoredObject
 
@@ -53,7 +53,7 @@ def kafka_client(connections: Mapping[str, Any], principal: str) -> dict[str, An
 
 async def read_topics(client: Mapping[str, Any], names: Iterable[str] = tuple(t.name for t in TOPICS)) -> list[Record]:
     """Every record of these topics, from their beginning to their present end."""
-    read_any_header_name()
+    read_whatever_comes()
     consumer = AIOKafkaConsumer(*names, **client, auto_offset_reset="earliest")
     await consumer.start()
     try:

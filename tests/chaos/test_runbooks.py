@@ -4,16 +4,11 @@ import asyncio
 import json
 import time
 from collections.abc import Mapping
-from unittest.mock import patch
+from datetime import UTC, datetime
 
 import pytest
-from aiokafka import AIOKafkaProducer
-from aiokafka.producer import message_accumulator, producer
-from aiokafka.record.default_records import (
-    _DefaultRecordBatchBuilderPy,  # pyright: ignore[reportPrivateUsage]
-)
 
-from chassis.bus.connection import client_options
+from chassis.bus.envelope import rfc3339
 from infra.embedded.layout import CHECKOUT
 from tests.chaos.load import tell_stories
 from tests.chaos.platform import Platform, running
@@ -22,7 +17,6 @@ from tests.chaos.runbook import checkout, follow_all
 from tests.chaos.sender import Sender
 from tests.integration.kafka import KafkaServer
 from tests.integration.outsider import Outsider, attributes
-from tests.odd_names import OddName
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(600)]
 
@@ -57,10 +51,10 @@ def test_dead_letters() -> None:
 
 
 async def buried(kafka: KafkaServer) -> dict[str, str]:
-    """Has the services give up on three records; the ids of these dead letters, by those in the runbook."""
+    """Three records that services have given up on; the ids of these dead letters, by those in the runbook."""
     topics = ("ml.registry.dlq", "ml.deployer.dlq")
     async with Outsider(kafka, *topics, principals=("upstream", "registry")) as outsider:
-        await write_odd_header(kafka)
+        await write_letter_of_a_mended_bug(outsider)
         await outsider.write(
             "ml.model.requests", b'{"model_id": demand}', key="demand", headers=attributes(UPDATE, "demand")
         )
@@ -75,15 +69,17 @@ async def buried(kafka: KafkaServer) -> dict[str, str]:
     }
 
 
-async def write_odd_header(kafka: KafkaServer) -> None:
-    """A good request but for the name of a header, which its dead letter mends."""
+async def write_letter_of_a_mended_bug(outsider: Outsider) -> None:
+    """What the registry would have kept of a good request at which it failed."""
+    about = {
+        "original-topic": "ml.model.requests",
+        "original-partition": "0",
+        "original-offset": "0",
+        "error-code": "handler-failed",
+        "error-message": "KeyError: 'a bug'",
+        "attempts": "5",
+        "failed-at": rfc3339(datetime.now(UTC)),
+    }
+    headers = attributes(UPDATE, "pricing") | {f"dlq-{name}": text for name, text in about.items()}
     value = json.dumps({"model_id": "pricing", "description": "Prices"}).encode()
-    headers = [(name, text.encode()) for name, text in attributes(UPDATE, "pricing").items()]
-    name = "DefaultRecordBatchBuilder"
-    with (
-        patch.object(producer, name, _DefaultRecordBatchBuilderPy),
-        patch.object(message_accumulator, name, _DefaultRecordBatchBuilderPy),
-    ):
-        async with AIOKafkaProducer(**client_options(kafka.settings("upstream"))) as sender:
-            odd = [*headers, (OddName(b"x-\xff"), b"1")]
-            await sender.send_and_wait("ml.model.requests", value, key=b"pricing", headers=odd)
+    await outsider.write("ml.registry.dlq", value, key="pricing", headers=headers, principal="registry")

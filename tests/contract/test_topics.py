@@ -79,13 +79,24 @@ def test_the_settings_are_kafkas_own():
         "retention.ms": "604800000",
         "max.message.bytes": "524288",
         "message.timestamp.type": "LogAppendTime",
+        "min.insync.replicas": "1",
+        "unclean.leader.election.enable": "false",
     }
     assert BY_NAME["ml.model.events"].settings() == {
         "cleanup.policy": "delete",
         "retention.ms": "-1",
         "max.message.bytes": "1048576",
         "message.timestamp.type": "CreateTime",
+        "min.insync.replicas": "1",
+        "unclean.leader.election.enable": "false",
     }
+
+
+@pytest.mark.parametrize(("replicas", "in_sync"), [(-1, "1"), (1, "1"), (2, "1"), (3, "2"), (5, "2")])
+def test_two_brokers_have_what_is_acknowledged_where_three_can(replicas, in_sync):
+    for topic in TOPICS:
+        settings = topic.settings(replicas=replicas)
+        assert (settings["min.insync.replicas"], settings["unclean.leader.election.enable"]) == (in_sync, "false")
 
 
 def test_the_principals_are_the_services_and_their_neighbours():

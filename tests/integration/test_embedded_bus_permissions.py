@@ -48,7 +48,7 @@ def _written(cluster: Cluster) -> set[str]:
         elif error.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED:
             refused.add(record.topic())
 
-    producer = Producer(cluster.client_config() | {"enable.idempotence": True})
+    producer = Producer(cluster.client_config() | {"acks": "all", "enable.idempotence": True})
     for topic in EVERY_TOPIC:
         producer.produce(topic, value=b"{}", key=b"probe", on_delivery=on_delivery)
     assert producer.flush(30) == 0
@@ -122,7 +122,7 @@ def test_nobody_but_the_operator_administers(bus: Stack):
 
 def test_a_wrong_password_is_refused(bus: Stack):
     errors: list[KafkaError] = []
-    producer = Producer(_cluster(bus, "registry", "wrong").client_config() | {"error_cb": errors.append})
+    producer = Producer(_cluster(bus, "registry", "wrong").client_config() | {"acks": "all", "error_cb": errors.append})
     for _ in range(100):
         producer.poll(0.1)
         if errors:

@@ -12,7 +12,9 @@ from schemas.topics import DEAD_LETTER_MAX_BYTES, REQUEST_MAX_BYTES
 
 
 async def test_a_request_over_the_limit_is_refused_where_it_is_produced(kafka):
-    producer = AIOKafkaProducer(**client_options(kafka.settings("upstream")), max_request_size=4 * REQUEST_MAX_BYTES)
+    producer = AIOKafkaProducer(
+        **client_options(kafka.settings("upstream")), acks="all", max_request_size=4 * REQUEST_MAX_BYTES
+    )
     await producer.start()
     try:
         with pytest.raises(MessageSizeTooLargeError):

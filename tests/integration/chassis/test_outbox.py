@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from chassis.documents.client import connect
-from chassis.documents.outbox import INDEX, UNPUBLISHED, Outbox, _forget
+from chassis.documents.outbox import INDEX, UNPUBLISHED, Outbox, forget
 
 
 def entries(*names: str) -> list[dict]:
@@ -29,7 +29,7 @@ async def test_only_what_was_published_is_forgotten(mongo, new_name, published, 
         since = datetime.now(UTC)
         await collection.insert_one({"_id": "one", "_outbox": entries(*now_there), "_outbox_since": since})
 
-        await _forget(collection, [Outbox.of({"_id": "one", "_outbox": entries(*published)})])
+        await forget(collection, [Outbox.of({"_id": "one", "_outbox": entries(*published)})])
 
         document = await collection.find_one({"_id": "one"})
         assert [entry["id"] for entry in document["_outbox"]] == left
@@ -45,7 +45,7 @@ async def test_an_outbox_that_has_grown_keeps_no_other_from_being_emptied(mongo,
         sent = {"as-it-was": ["a"], "grown": ["b"], "read-empty": [], "gone": ["e"]}
 
         outboxes = [Outbox.of({"_id": name, "_outbox": entries(*published)}) for name, published in sent.items()]
-        await _forget(collection, outboxes)
+        await forget(collection, outboxes)
 
         left = {each["_id"]: each async for each in collection.find()}
         assert {name: [entry["id"] for entry in each["_outbox"]] for name, each in left.items()} == {

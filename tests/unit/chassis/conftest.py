@@ -46,9 +46,11 @@ class FakePublisher:
 @dataclass
 class FakeRefuser:
     refused: dict[str, str] = field(default_factory=dict)
+    refusals: list[Any] = field(default_factory=list)
 
     async def refuse(self, delivery: Any, message: Any, refusal: Any, topic: Topic) -> None:
         delivery.ensure_live()
+        self.refusals.append(refusal)
         self.refused[delivery.request_key] = refusal.code
 
     async def has_refused(self, request_key: str) -> bool:

@@ -16,6 +16,10 @@ class Found:
     def sort(self, _):
         return self
 
+    def skip(self, number):
+        self._documents = self._documents[number:]
+        return self
+
     async def to_list(self):
         return self._documents
 
@@ -65,4 +69,5 @@ class Outboxes:
         unchanged = len(there) == size and (not there or [there[0], there[-1]] == ends * (3 - len(ends)))
         if unchanged:
             kept["_outbox"] = []
+            kept.pop("_outbox_since", None)
         return unchanged

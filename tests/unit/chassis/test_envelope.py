@@ -67,3 +67,77 @@ def test_what_cannot_be_read_says_why(headers, value, code):
 def test_no_bytes_raise_anything_but_unreadable(headers, value):
     with contextlib.suppress(Unreadable):
         read(headers, value)
+
+
+OURS = ("specversion", "id", "source", "type", "subject", "time", "sequence", "correlationid", "causationid")
+GOOD = {"specversion": "1.0", "id": "1", "source": "/upstream/erp", "type": "ml.X.v1", "subject": "demand"}
+STRUCTURED = ("content-type", b"application/cloudevents+json")
+TRACES = ("traceparent", "tracestate", "baggage", "b3", "uber-trace-id", "x-datadog-trace-id", "x-amzn-trace-id")
+
+
+def binary(**changes: bytes) -> list[tuple[str, bytes]]:
+    attributes = {name: text.encode() for name, text in GOOD.items()} | changes
+    return [(f"ce_{name}", value) for name, value in attributes.items()]
+
+
+def structured(**changes) -> bytes:
+    return json.dumps({**GOOD, **changes, "data": {"a": 1}}).encode()
+
+
+names_of_others = st.text().filter(lambda name: name.lower() not in {"content-type", *(f"ce_{each}" for each in OURS)})
+odd_names = st.binary(min_size=1).map(lambda raw: f"x-\udcff{raw.decode(errors='surrogateescape')}")
+anything = st.binary() | st.binary().map(lambda part: part * 1000) | st.text(min_size=256).map(str.encode)
+
+
+@given(st.lists(st.tuples(names_of_others | odd_names | st.sampled_from(TRACES), anything)), st.booleans())
+def test_a_header_that_is_not_ours_is_ignored_whatever_it_is(others, first):
+    for ours, value in ((binary(), b'{"a": 1}'), ([STRUCTURED], structured())):
+        message = read([*others, *ours] if first else [*ours, *others], value)
+
+        assert (message.envelope.id, message.envelope.subject, message.data) == ("1", "demand", {"a": 1})
+
+
+@given(
+    st.dictionaries(
+        st.text(st.characters()).filter(lambda name: name not in {*OURS, "data"}),
+        st.text(st.characters(), min_size=250)
+        | st.text(st.characters())
+        | st.integers()
+        | st.lists(st.booleans())
+        | st.none(),
+    )
+)
+def test_an_attribute_that_is_not_ours_is_ignored_whatever_it_is(others):
+    message = read([STRUCTURED], structured(**others, authorization="Bearer " + "x" * 300, Authorization=5))
+
+    assert (message.envelope.id, message.data) == ("1", {"a": 1})
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_an_attribute_of_ours_that_is_broken_is_told_as_ever(name):
+    def code(headers, value=b'{"a": 1}'):
+        with pytest.raises(Unreadable) as caught:
+            read(headers, value)
+        return caught.value.code
+
+    assert code(binary(**{name: b"\xff"})) == "bad-headers"
+    assert code([(f"CE_{name.upper()}", b"\xff"), *binary()]) == "bad-headers"
+    assert code(binary(**{name: b"x" * 256})) == "bad-attributes"
+    assert code([STRUCTURED], structured(**{name: "x" * 256})) == "bad-attributes"
+    assert code([STRUCTURED], structured(**{name: "\ud800"})) == "bad-attributes"
+    assert code([STRUCTURED, (f"ce_{name}", b"\xff")], structured()) == "bad-headers"
+
+
+def test_a_content_type_that_is_not_unicode_is_told_as_ever():
+    with pytest.raises(Unreadable) as caught:
+        read([*binary(), ("content-type", b"\xff")], b"{}")
+    assert caught.value.code == "bad-headers"
+
+
+@pytest.mark.parametrize("trace", [b"\xff\x00", b"x" * 256, "é".encode(), b"00-\n", b""])
+def test_a_trace_that_cannot_be_gone_on_with_begins_anew(trace):
+    assert read([*binary(), ("traceparent", trace)], b"{}").envelope.traceparent is None
+
+
+def test_an_actor_of_four_kilobytes_is_no_broken_attribute():
+    assert read(binary(actor=b"x" * 4096), b"{}").envelope.id == "1"

@@ -1,11 +1,17 @@
 import asyncio
 import time
 
+import pytest
 from prometheus_client import REGISTRY
 from structlog.testing import capture_logs
 
-from chassis.errors import BusUnavailable
+from chassis.bus.perseverance import against_poison
+from chassis.errors import BusUnavailable, Outage
 from chassis.health import Health
+
+
+class Gone(Outage):
+    code = "gone-in-this-test"
 
 
 async def _away() -> None:
@@ -27,7 +33,7 @@ def test_a_check_that_was_never_looked_at_can_be_dropped():
     Health(others={"never looked at": _away}).drop("never looked at")
 
 
-async def test_a_silent_server_keeps_nobody_waiting_and_is_asked_once_at_a_time():
+async def test_a_silent_server_keeps_no_page_waiting_and_is_asked_once_at_a_time():
     asked, answering = 0, asyncio.Event()
 
     async def silent() -> None:
@@ -35,16 +41,43 @@ async def test_a_silent_server_keeps_nobody_waiting_and_is_asked_once_at_a_time(
         asked += 1
         await answering.wait()
 
-    health = Health(dependencies={"documents": silent})
+    health = Health(dependencies={"documents": silent}, proof_s=2.0)
     begun = time.monotonic()
-    reasons = [await health.away(), (await health.report())["documents"]]
-    took = time.monotonic() - begun
+    shown = (await health.report())["documents"]
+    assert time.monotonic() - begun < 2
+    proven = await health.away()
     answering.set()
 
-    assert reasons == ["documents: no answer in 1.5 s", "no answer in 1.5 s"]
-    assert took < 2 * 2
+    assert (shown, proven) == ("no answer in 1.5 s", "documents: no answer in 2 s")
     assert await health.away() is None
     assert asked == 1
+
+
+async def test_a_slow_answer_turns_a_bug_into_no_outage():
+    async def slow() -> None:
+        await asyncio.sleep(2.5)
+
+    async def bug() -> None:
+        raise RuntimeError("a bug")
+
+    health = Health(dependencies={"documents": slow})
+    begun = time.monotonic()
+    with pytest.raises(RuntimeError, match="a bug"):
+        await against_poison(bug, health.away)
+    assert time.monotonic() - begun < 6
+    assert (await health.report())["documents"] == "no answer in 1.5 s"
+
+
+async def test_a_dependency_that_fails_at_last_is_an_outage_all_the_same():
+    async def fails_at_last() -> None:
+        await asyncio.sleep(2.0)
+        raise Gone("gone")
+
+    async def odd() -> None:
+        raise RuntimeError("connection lost?")
+
+    with pytest.raises(Outage, match="gone"):
+        await against_poison(odd, Health(dependencies={"made": fails_at_last}).away)
 
 
 async def test_a_dependency_that_nobody_uses_is_missed_all_the_same():

@@ -1,11 +1,21 @@
+import asyncio
+import json
+import time
+from dataclasses import replace
+
 import pytest
+from structlog.testing import capture_logs
 
 from chassis.bus.line import Outcome
-from chassis.errors import DocumentConflict, DocumentsUnavailable, Refusal
-from schemas.models import VersionPromotionRequested
-from schemas.topics import MODEL_EVENTS
+from chassis.bus.perseverance import Patience
+from chassis.bus.record import Cut
+from chassis.errors import DocumentConflict, DocumentsUnavailable, Refusal, Unpublishable
+from schemas.models import ModelUpdateRequested, VersionPromotionRequested
+from schemas.refusals import Violation
+from schemas.topics import MODEL_EVENTS, REQUEST_MAX_BYTES
 
 from .conftest import promotion, record
+from .test_tokens import JWT, OPAQUE
 
 
 class Nope(Refusal):
@@ -183,7 +193,7 @@ async def test_what_holds_half_a_surrogate_pair_is_buried_and_not_lost(make_line
         "id": "1",
         "source": "/upstream/erp",
         "type": "ml.ModelUpdateRequested.v1",
-        "\ud800": "x" * 300,
+        "subject": "\ud800",
         "data": {},
     }
     structured = {"content-type": b"application/cloudevents+json"}
@@ -220,9 +230,136 @@ async def test_a_token_in_either_shape_of_header_is_not_kept(make_line, clock, p
     assert b"Bearer secret" not in dict(publisher.published[0].headers).values()
 
 
-async def test_a_record_whose_header_has_no_name_in_utf_8_is_buried_and_says_so(make_line, clock, publisher):
-    odd = {"x-\udcff": b"\x01"}
+async def test_a_record_whose_other_headers_are_no_text_at_all_is_answered(make_line, clock):
+    odd = {"x-\udcff": b"\x01", "traceparent": b"\xff", "uber-trace-id": b"\xfe" * 1000}
+    handler = Recorder()
+    line = make_line({VersionPromotionRequested: handler})
 
-    assert await make_line({}).handle(record(promotion(), clock, headers=odd), alive) is Outcome.DEAD_LETTER
-    kept = dict(publisher.published[0].headers)
-    assert (kept["dlq-error-code"], kept["x-\\udcff"]) == (b"bad-headers", b"\x01")
+    assert await line.handle(record(promotion(), clock, headers=odd), alive) is Outcome.DONE
+    assert handler.seen[0][1].cause.traceparent is None
+
+
+async def test_a_header_whose_name_is_not_utf_8_is_kept_in_a_dead_letter(make_line, clock, publisher):
+    assert await make_line({}).handle(record(b"nonsense", clock, headers={"x-\udcff": b"\x01"}), alive)
+    assert dict(publisher.published[0].headers)["x-\\udcff"] == b"\x01"
+
+
+@pytest.mark.parametrize(
+    ("value", "code"),
+    [
+        (b" " * (REQUEST_MAX_BYTES + 1), "too-large"),
+        (b"[" * (REQUEST_MAX_BYTES + 1), "too-large"),
+        (json.dumps({"model_id": "demand", "card": "x" * REQUEST_MAX_BYTES}).encode(), "too-large"),
+        (Cut.of(b"{", code="too-large", size=10**9), "too-large"),
+        (Cut.of(b"", code="too-large", size=None), "too-large"),
+        (Cut.of(b"", code="bad-batch", size=None), "bad-batch"),
+    ],
+)
+async def test_what_is_larger_than_its_topic_allows_is_buried_before_anybody_reads_it(
+    make_line, clock, publisher, monkeypatch, value, code
+):
+    monkeypatch.setattr("chassis.bus.admission.read", None)
+
+    assert await make_line({}).handle(record(value, clock), alive) is Outcome.DEAD_LETTER
+    (letter,) = publisher.published
+    assert dict(letter.headers)["dlq-error-code"] == code.encode()
+    assert len(letter.value) <= 64 * 1024
+
+
+async def test_a_record_that_is_as_large_as_its_topic_allows_is_read(make_line, clock):
+    body = json.dumps(promotion()).encode()
+    line = make_line({VersionPromotionRequested: Recorder()})
+
+    assert await line.handle(record(body.ljust(REQUEST_MAX_BYTES), clock), alive) is Outcome.DONE
+
+
+async def test_a_row_of_poison_holds_up_what_follows_no_longer_than_one_does(make_line, clock, publisher):
+    class Buggy(Recorder):
+        async def __call__(self, event, delivery) -> None:
+            if event.version > 1:
+                raise (RuntimeError, KeyError, ValueError)[event.version % 3](f"bug {event.version}")
+            await super().__call__(event, delivery)
+
+    line = make_line({VersionPromotionRequested: Buggy()}, patience=Patience())
+    begun = time.monotonic()
+    with capture_logs():
+        for n in range(2, 12):
+            poison = record(promotion(model_id=f"demand-{n}", version=n), clock, key=f"demand-{n}".encode())
+            assert await line.handle(poison, alive) is Outcome.DEAD_LETTER
+
+    assert await line.handle(record(promotion(version=1), clock), alive) is Outcome.DONE
+    assert time.monotonic() - begun < 5
+    assert [dict(each.headers)["dlq-attempts"] for each in publisher.published] == [b"5"] * 10
+
+
+async def test_a_row_of_poison_that_takes_its_time_is_tried_less_often(make_line, clock, publisher):
+    class Slow(Recorder):
+        async def __call__(self, event, delivery) -> None:
+            await asyncio.sleep(0.2)
+            raise RuntimeError("a bug")
+
+    line = make_line({VersionPromotionRequested: Slow()})
+    begun = time.monotonic()
+    with capture_logs():
+        for _ in range(10):
+            await line.handle(record(promotion(), clock), alive)
+
+    assert time.monotonic() - begun < 6
+    assert dict(publisher.published[0].headers)["dlq-attempts"] == b"5"
+
+
+@pytest.mark.parametrize("failure", [RuntimeError("a bug"), Unpublishable("never"), AssertionError("so")])
+async def test_a_failure_behind_the_handler_ends_too(make_line, clock, publisher, failure):
+    async def settled(_) -> None:
+        raise failure
+
+    line = make_line({VersionPromotionRequested: Recorder()}, settled=settled)
+
+    assert await line.handle(record(promotion(), clock), alive) is Outcome.DONE
+    assert len(publisher.published) == 1
+
+
+async def test_what_is_put_back_for_a_reason_that_stays_is_an_error(make_line, clock):
+    class Refusing:
+        async def bury(self, *_, **__) -> None:
+            raise Unpublishable("never")
+
+    line = replace(make_line({}), dead_letters=Refusing())
+    with capture_logs() as said:
+        assert await line.handle(record(b"nonsense", clock), alive) is Outcome.PUT_BACK
+
+    assert [(each["log_level"], each["event"], each["code"]) for each in said] == [
+        ("error", "put_back", "unpublishable")
+    ]
+
+
+async def test_a_token_in_a_requests_body_is_refused_and_told_to_nobody(make_line, clock, refuser):
+    handler = Recorder()
+    line = make_line({ModelUpdateRequested: handler})
+    body = {"model_id": "demand", "description": f"use {JWT}", "card": {"a": [f"Bearer {OPAQUE}"]}, "unknown": JWT}
+
+    outcome = await line.handle(record(body, clock, ce_type="ml.ModelUpdateRequested.v1"), alive)
+
+    assert (outcome, handler.seen) == (Outcome.REFUSED, [])
+    (refusal,) = refuser.refusals
+    assert refusal.code == "schema-invalid"
+    assert [each.field for each in refusal.violations] == ["description", "card.a.0"]
+
+
+async def test_a_field_that_is_not_known_may_hold_what_it_likes(make_line, clock):
+    line = make_line({ModelUpdateRequested: Recorder()})
+    body = {"model_id": "demand", "description": "the bearer of news", "unknown": JWT}
+
+    assert await line.handle(record(body, clock, ce_type="ml.ModelUpdateRequested.v1"), alive) is Outcome.DONE
+
+
+async def test_a_refusal_quotes_no_token(make_line, clock, refuser):
+    headers = {"ce_subject": b"Bearer " + OPAQUE.encode()}
+    await make_line({}).handle(record(promotion(), clock, key=JWT.encode(), headers=headers), alive)
+    refused = Nope(f"no {JWT}", violations=[Violation(field=f"tags.{JWT}", message=f"not {JWT}")])
+    await make_line({VersionPromotionRequested: Recorder(refused)}).handle(record(promotion(), clock), alive)
+
+    said = str([(each.message, each.violations) for each in refuser.refusals])
+    assert len(refuser.refusals) == 2
+    assert JWT not in said
+    assert OPAQUE not in said

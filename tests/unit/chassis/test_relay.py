@@ -9,7 +9,7 @@ import pytest
 from chassis.bus.delivery import Cause
 from chassis.bus.outgoing import EventFactory, Outgoing
 from chassis.documents.aggregates import Aggregates
-from chassis.documents.outbox import Relay
+from chassis.documents.relay import Relay
 from chassis.errors import BusUnavailable, Unpublishable
 from schemas.event import Event
 from schemas.models import ModelArchived

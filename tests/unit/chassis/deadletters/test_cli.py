@@ -111,3 +111,14 @@ def test_who_decides_is_kept_as_it_can_be_written(run, bury, world):
 
     (kept,) = world.databases["registry"]["dead_letter_decisions"].documents.values()
     assert (kept["by"], kept["reason"]) == ("\\udcfe", "\\udcff")
+
+
+def test_one_that_was_cut_says_what_it_had_and_ends_a_replay_with_one(run, bury):
+    bury(b"[" * 600_000, code="too-large", headers={"authorization": b"Bearer s3cret"})
+
+    shown, replayed = run("show", "registry/0/0"), run("replay", "registry/0/0")
+
+    assert "value had 600000 bytes" in shown.stdout
+    assert "a token was cut out" in shown.stdout
+    assert json.loads(run("list", "--json").stdout)[0]["cut"] == {"value": "600000"}
+    assert (replayed.exit_code, "can't be sent again" in replayed.stdout) == (1, True)

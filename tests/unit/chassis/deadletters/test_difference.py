@@ -56,3 +56,9 @@ async def test_what_is_no_json_is_told_where_it_breaks(world):
     letter = await world.buried(b'{"model_id": demand}')
 
     assert "line 1 column 14" in difference(letter).said
+
+
+async def test_what_was_too_large_is_told_its_size_and_the_limit(world):
+    letter = await world.buried(b"[" * 600_000, code="too-large")
+
+    assert difference(letter).said == "Its value was not kept whole (bytes: 600000); ml.model.requests takes 524288."

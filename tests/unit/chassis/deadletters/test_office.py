@@ -9,6 +9,7 @@ from chassis.documents.decisions import State
 from chassis.errors import BusUnavailable, Unpublishable
 from schemas.topics import MODEL_EVENTS
 from tests.unit.chassis.conftest import promotion
+from tests.unit.chassis.test_tokens import JWT
 
 ANA, BEN = Operator(name="ana"), Operator(name="ben")
 
@@ -176,3 +177,40 @@ async def test_a_letter_that_no_service_of_ours_wrote_is_shown_all_the_same(worl
 def test_what_is_no_id_is_told_what_one_looks_like(text):
     with pytest.raises(BadArgument, match="<service>/<partition>/<offset>"):
         read_id(text)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"body": b"{" * 600_000, "code": "too-large"},
+        {"body": promotion(), "headers": {"x": b"h" * 3_000_000}},
+        {"body": promotion(), "key": b"k" * 100_000},
+    ],
+)
+async def test_what_was_not_kept_whole_is_not_sent_again_and_says_so(world, options):
+    letter = await world.buried(**options)
+
+    result = await world.office.replay(letter, Operator(name="ana"))
+
+    assert not result.settled
+    assert "only a part was kept" in result.said
+    assert world.publisher.published == []
+    assert Status.of(await world.office.decision_about(letter)) is Status.OPEN
+    assert (await world.office.drop(letter, Operator(name="ana"), reason="told")).said == "dropped"
+
+
+async def test_a_fact_that_was_not_kept_whole_is_read_again_from_its_topic(world):
+    letter = await world.buried(b"{" * 2_000_000, code="too-large", topic=MODEL_EVENTS)
+
+    assert "written down" in (await world.office.replay(letter, Operator(name="ana"))).said
+
+
+async def test_what_had_a_token_is_sent_again_without_it(world):
+    body = {"id": "1", "authorization": f"Bearer {JWT}", "data": promotion()}
+    letter = await world.buried(body, headers={"content-type": b"application/cloudevents+json"})
+
+    assert (await world.office.replay(letter, Operator(name="ana", token="t"))).settled
+    (sent,) = world.publisher.published
+    assert letter.is_redacted
+    assert JWT.encode() not in sent.value
+    assert dict(sent.headers)["authorization"] == b"Bearer t"
