@@ -75,7 +75,7 @@ def _header(text: str) -> dict[str, str]:
 
 def _check_names(names: list[str], count: int) -> None:
     """Raises: UnreadableModel."""
-    if len(names) != count or "" in names:
+    if len(names) != count or any(not name or "\r" in name for name in names):
         raise UnreadableModel(
             "the names of the inputs can't be told apart, one being empty or with a line's end in it: rename the"
             " columns and train anew"

@@ -50,18 +50,19 @@ class XgboostModel:
     def __init__(self, file: "_File", source: Source) -> None:
         self._booster = file.booster
         config = _config(file.booster)
-        self._linear = config["gradient_booster"]["name"] == "gblinear"
-        self._objective: str = config["objective"]["name"]
+        objective, kind = config["objective"]["name"], config["gradient_booster"]["name"]
         interface = _interface(file.booster)
-        self._iterations = (0, 0) if self._linear else _iterations(file.booster, interface)
+        # Linear models know no `inplace_predict`, and dart's rounds more: only its estimators use that.
+        self._in_place = kind == "gbtree" or (kind == "dart" and interface is not None)
+        self._iterations = (0, 0) if kind == "gblinear" else _iterations(file.booster, interface)
         binding = source.bound(file.booster.feature_names, file.booster.num_features())
         if len(binding.positions) != file.booster.num_features():
             raise UnreadableModel("the file names another number of inputs than its trees have: train the model anew")
         self._inputs = NumericInputs(binding, source.inputs, file.categories(binding, source), dtype="float32")
         # The library's own classes hide the probabilities, and are the most probable one's.
-        self._margins = self._objective == "multi:softmax" and interface in (None, "classifier")
+        self._margins = objective == "multi:softmax" and interface in (None, "classifier")
         width = self._raw(np.full((1, file.booster.num_features()), np.nan, np.float32)).shape
-        self._answer = _answer(self._objective, interface, width[1:], source)
+        self._answer = _answer(objective, interface, width[1:], source)
 
     def predict(self, columns: Sequence[pa.Array], rows: int) -> Any:
         del rows
@@ -72,9 +73,9 @@ class XgboostModel:
 
     def _raw(self, matrix: npt.NDArray[Any]) -> Any:
         with told_as(PredictionFailed("XGBoost gave up on these rows; its own words are in the log")):
-            return self._linear_raw(matrix) if self._linear else self._tree_raw(matrix)
+            return self._raw_in_place(matrix) if self._in_place else self._raw_of_rows(matrix)
 
-    def _tree_raw(self, matrix: npt.NDArray[Any]) -> Any:
+    def _raw_in_place(self, matrix: npt.NDArray[Any]) -> Any:
         # Its own check of names wants a frame; ours is done.
         return self._booster.inplace_predict(
             matrix,
@@ -83,12 +84,15 @@ class XgboostModel:
             validate_features=False,
         )
 
-    def _linear_raw(self, matrix: npt.NDArray[Any]) -> Any:
-        """Linear models know no `inplace_predict`."""
+    def _raw_of_rows(self, matrix: npt.NDArray[Any]) -> Any:
         import xgboost
 
-        rows = xgboost.DMatrix(matrix, nthread=1)
-        return self._booster.predict(rows, output_margin=self._margins, validate_features=False)
+        return self._booster.predict(
+            xgboost.DMatrix(matrix, nthread=1),
+            iteration_range=self._iterations,
+            output_margin=self._margins,
+            validate_features=False,
+        )
 
 
 class _File:
@@ -173,7 +177,7 @@ def _iterations(booster: Any, interface: str | None) -> tuple[int, int]:
     Raises:
         ModelUnsupported: the file doesn't tell.
     """
-    best, rounds = booster.attr("best_iteration"), booster.num_boosted_rounds()
+    best, rounds = _attribute(booster, "best_iteration"), booster.num_boosted_rounds()
     if best is None or best == str(rounds - 1):
         return 0, 0
     if not best.isdecimal() or int(best) >= rounds:
@@ -193,10 +197,19 @@ def _iterations(booster: Any, interface: str | None) -> tuple[int, int]:
 def _interface(booster: Any) -> str | None:
     """What the scikit-learn interface says that it is; None: the file is not from it."""
     try:
-        kind = json.loads(booster.attr("scikit_learn") or "")["_estimator_type"]
+        kind = json.loads(_attribute(booster, "scikit_learn") or "")["_estimator_type"]
     except (ValueError, TypeError, KeyError):
         return None
     return kind if kind in _INTERFACES else None
+
+
+def _attribute(booster: Any, name: str) -> str | None:
+    try:
+        found: str | None = booster.attr(name)
+    except AssertionError:
+        # So the library takes an empty one.
+        return ""
+    return found
 
 
 def _config(booster: Any) -> Any:
