@@ -1,6 +1,7 @@
 """LightGBM's text files: names that it rewrites, line ends, and files that are cut off, changed or something else."""
 
 import pickle
+import re
 from typing import Any
 
 import lightgbm
@@ -139,6 +140,25 @@ def test_line_ends_change_nothing(tmp_path, name, kind):
     raw = ENDS[name]((tmp_path / "model").read_bytes())
 
     result = score(raw, tmp_path, frame.astype({"c": float}), "a", "b", "c")
+
+    agree_each(result, VALUE, booster.predict(frame), tolerance=1e-9)
+
+
+def older(text: str, version: str) -> str:
+    """As versions before 4 wrote it: no linear trees, and before 3 no weights of leaves and nodes either."""
+    text = re.sub("(?m)^is_linear=.*\n", "", text).replace("version=v4", f"version={version}")
+    if version == "v2":
+        text = re.sub("(?m)^(leaf_weight|internal_weight)=.*\n", "", text)
+    trees = text[text.index("Tree=0") : text.index("end of trees")]
+    sizes = " ".join(str(len(f"Tree={tree}".encode())) for tree in trees.split("Tree=")[1:])
+    return re.sub("(?m)^tree_sizes=.*$", f"tree_sizes={sizes}", text)
+
+
+@pytest.mark.parametrize("version", ["v3", "v2"])
+def test_a_text_of_an_older_version_is_scored(tmp_path, version):
+    frame, booster = of(["a b", "c", "d"])
+
+    result = score(older(booster.model_to_string(), version), tmp_path, frame, "d", "a b", "c")
 
     agree_each(result, VALUE, booster.predict(frame), tolerance=1e-9)
 

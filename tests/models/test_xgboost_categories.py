@@ -88,6 +88,21 @@ def test_a_native_booster_of_an_arrow_table_finds_categories_by_their_values(tmp
     agree_each(result, VALUE, booster.predict(xgboost.DMatrix(rows, enable_categorical=True)), tolerance=2e-6)
 
 
+@pytest.mark.parametrize("kind", ["double?", "float?"])
+def test_a_number_that_is_not_one_is_a_missing_category(tmp_path, kind):
+    frame = pd.DataFrame({"city": chosen(NUMBERS), "a": ROWS["a"]})
+    model = trained(frame)
+
+    result = score(model, tmp_path, boosted.table(frame.astype({"city": float})), city=kind, a="double?")
+
+    agree_each(result, VALUE, model.predict(frame), tolerance=2e-6)
+
+
+def test_a_linear_model_of_categories_is_nothing_that_the_library_trains():
+    with pytest.raises(xgboost.core.XGBoostError, match="doesn't support categorical"):
+        trained(pd.DataFrame({"city": chosen(NUMBERS), "a": ROWS["a"]}), booster="gblinear")
+
+
 @pytest.mark.parametrize("seen", [["Zagreb"], ["Aachen"], ["Lyon", "Meaux"], [""]])
 def test_a_category_that_training_did_not_see_is_refused_with_its_row_and_without_its_value(tmp_path, seen):
     frame = pd.DataFrame({"city": chosen(["Brest", "Lyon", "Nice"]), "a": ROWS["a"]})

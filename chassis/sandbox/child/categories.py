@@ -33,8 +33,9 @@ class Categories:
         Raises:
             UnseenCategory: it isn't among them, and that is refused.
         """
-        places = pc.index_in(_plain_zero(column), value_set=self.values)
-        if self.refuse_unseen and pc.any(pc.and_(pc.is_null(places), pc.is_valid(column))).as_py():
+        plain = _plain(column)
+        places = pc.index_in(plain, value_set=self.values)
+        if self.refuse_unseen and pc.any(pc.and_(pc.is_null(places), pc.is_valid(plain))).as_py():
             raise UnseenCategory(
                 f"{self.column} holds a category that the model was not trained with:"
                 " train it anew, or send such rows as null or as a category that it knows"
@@ -63,7 +64,7 @@ def categories_of(column: Column, values: Sequence[Any], *, refuse_unseen: bool 
             f"the model's categories of {column.name} are of type {kind}, and the signature says {column.type}:"
             f" declare it {kind}"
         )
-    return Categories(column.name, _plain_zero(held), refuse_unseen)
+    return Categories(column.name, _plain(held), refuse_unseen)
 
 
 def kind_of(values: Sequence[Any]) -> str | None:
@@ -89,9 +90,9 @@ def _exact(values: Sequence[Any], target: pa.DataType) -> pa.Array | None:
     return held if held.to_pylist() == list(values) else None
 
 
-def _plain_zero(values: pa.Array) -> pa.Array:
+def _plain(values: pa.Array) -> pa.Array:
     """NaN as null, and -0.0 as 0.0: no two of a number."""
     if not pa.types.is_floating(values.type):
         return values
-    plain = pc.add(values, pa.scalar(0, values.type))
-    return pc.if_else(pc.is_nan(plain), pa.scalar(None, values.type), plain)
+    unsigned = pc.add(values, pa.scalar(0, values.type))
+    return pc.if_else(pc.is_nan(unsigned), pa.scalar(None, values.type), unsigned)
