@@ -19,9 +19,7 @@ def to_matrix(columns: Sequence[pa.Array], dtype: npt.DTypeLike, *, order: str =
     rows = len(columns[0])
     matrix = np.empty((rows, len(columns)), dtype=dtype, order="C" if order == "C" else "F")
     for position, column in enumerate(columns):
-        # Booleans with nulls would become objects.
-        numbers = column.cast(pa.int8()) if pa.types.is_boolean(column.type) else column
-        matrix[:, position] = numbers.to_numpy(zero_copy_only=False)
+        matrix[:, position] = column.to_numpy(zero_copy_only=False)
     return matrix
 
 
