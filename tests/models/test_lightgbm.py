@@ -74,7 +74,7 @@ def two(chances: np.ndarray) -> np.ndarray:
     return chances if chances.ndim == 2 else np.column_stack([1 - chances, chances])
 
 
-@pytest.mark.parametrize("case", sampled(CASES, 4))
+@pytest.mark.parametrize("case", sampled(CASES, 5))
 def test_a_booster_scores_as_its_own_predict(tmp_path, case):
     task, boosting = case
     booster = trained(task, boosting)

@@ -99,7 +99,7 @@ def test_all_objectives_of_the_library_are_tried():
     assert {task.objective for task in TASKS} == known
 
 
-@pytest.mark.parametrize("case", sampled(CASES, 7))
+@pytest.mark.parametrize("case", sampled(CASES, 11))
 def test_a_booster_scores_as_its_own_predict(tmp_path, case):
     task, name, file = case
     booster = trained(task, name)
@@ -174,7 +174,7 @@ ESTIMATED = [
 ]
 
 
-@pytest.mark.parametrize("case", sampled(ESTIMATED, 5))
+@pytest.mark.parametrize("case", sampled(ESTIMATED, 7))
 def test_an_estimator_scores_as_its_own_predict(tmp_path, case):
     name, booster, file = case
     make, target = ESTIMATORS[name]
