@@ -1,6 +1,6 @@
 """Which column of the signature each of a model's inputs is: the column of that very name, or a model is refused."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -47,10 +47,15 @@ def bind(
     Raises:
         SignatureMismatch: an input is missing or ambiguous, or the signature has another number of columns than a model
             that goes by place.
+        ModelUnsupported: two inputs have one name.
     """
-    if names is None or _are_places(names, columns):
+    known_as = rewritten or str
+    if names is None or _are_places(names, {known_as(column) for column in columns}):
         return _by_place(columns, count if names is None else len(names))
-    return _by_name(columns, names, rewritten or str)
+    twice = [name for name, times in Counter(names).items() if times > 1]
+    if twice:
+        raise ModelUnsupported(f"two inputs of the model are called {twice[0]}: rename one and train anew")
+    return _by_name(columns, names, known_as)
 
 
 def _by_place(columns: Sequence[str], count: int | None) -> Binding:
@@ -78,9 +83,9 @@ def _by_name(columns: Sequence[str], names: Sequence[str], rewritten: Callable[[
     return Binding(positions, tuple((column, name) for column, name in told if column != name))
 
 
-def _are_places(names: Sequence[str], columns: Sequence[str]) -> bool:
+def _are_places(names: Sequence[str], columns: set[str]) -> bool:
     """Whether a library made the names up because it was given none: f0, Column_0, x0; and no column is called so."""
-    if set(names) & set(columns):
+    if columns & set(names):
         return False
     return any(list(names) == [f"{prefix}{number}" for number in range(len(names))] for prefix in _MADE_UP)
 

@@ -3,62 +3,79 @@
 from collections.abc import Sequence
 from typing import Any, Final
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 # ruff: noqa: TID252 - in the sandbox this package has another name
-from ..classes import Classes
-from ..frames import to_frame, to_matrix
+from .. import lightgbm_text
+from ..boosted import Answer, ClassRules, OneClass, Values
+from ..inputs import NumericInputs
+from ..lightgbm_categories import categories_in
+from ..lightgbm_text import ModelText
+from ..native import PredictionFailed, UnreadableModel, told_as
 from . import Inspection, Source
 
 CARRIES_CODE: Final = False
 SUFFIXES: Final = (".txt", ".lgb", ".model")
+_CLASSIFIERS: Final = frozenset({"binary", "multiclass", "multiclassova"})
 
 
 def inspect(source: Source) -> Inspection:
-    booster = _booster(source)
-    return Inspection(_objective(booster), tuple(booster.feature_name()), ("lightgbm",))
+    model = _text(source)
+    return Inspection(model.objective or "custom", tuple(_booster(model).feature_name()), ("lightgbm",))
 
 
 def load(source: Source) -> "LightgbmModel":
-    return LightgbmModel(_booster(source), source)
+    return LightgbmModel(_text(source), source)
 
 
 class LightgbmModel:
     """Gives classes for a classifier, as places: its file doesn't keep the labels."""
 
-    def __init__(self, booster: Any, source: Source) -> None:
-        self._booster = booster
-        # LightGBM writes no spaces into its file.
-        spaced = {column.name.replace(" ", "_"): column.name for column in source.inputs}
-        names = [str(spaced.get(name, name)) for name in booster.feature_name()]
-        self._order = source.order_of(names, booster.num_feature())
-        self._names = [column.name for column in source.inputs]
-        self._classes = Classes(None, source.outputs)
-        self._classifies = _objective(booster) in {"binary", "multiclass", "multiclassova"}
-        self._categories = bool(booster.pandas_categorical)
+    def __init__(self, model: ModelText, source: Source) -> None:
+        self._booster = _booster(model)
+        names = self._booster.feature_name()
+        binding = source.bound(names, len(names), rewritten=_rewritten)
+        columns = [source.inputs[position] for position in binding.positions]
+        self._inputs = NumericInputs(binding, source.inputs, categories_in(model, columns), dtype="float64")
+        width = self._raw(np.full((1, len(names)), np.nan)).shape
+        self._answer = _answer(model.objective, width[1:], source)
 
     def predict(self, columns: Sequence[pa.Array], rows: int) -> Any:
         del rows
-        order = range(len(columns)) if self._order is None else self._order
-        chosen = [columns[at] for at in order]
-        rows_in = self._frame(order, chosen) if self._categories else to_matrix(chosen, "float64", order="C")
-        raw = self._booster.predict(rows_in, num_threads=1)
-        if not self._classifies:
-            return raw
-        return self._classes.outputs_of(raw)
+        return self._answer.outputs_of(self._raw(self._inputs.matrix(columns)))
 
-    def _frame(self, order: Sequence[int], chosen: Sequence[pa.Array]) -> Any:
-        frame = to_frame([self._names[at] for at in order], chosen)
-        texts = [self._names[at] for at, column in zip(order, chosen, strict=True) if pa.types.is_string(column.type)]
-        return frame.astype(dict.fromkeys(texts, "category"))
+    def _raw(self, matrix: npt.NDArray[Any]) -> Any:
+        with told_as(PredictionFailed("LightGBM gave up on these rows; its own words are in the log")):
+            return self._booster.predict(matrix, num_threads=1)
 
 
-def _booster(source: Source) -> Any:
+def _answer(objective: str, width: tuple[int, ...], source: Source) -> Answer:
+    """`width`: () for one value a row, (k,) for k. Raises: SignatureMismatch."""
+    if objective in _CLASSIFIERS:
+        return OneClass(width[0] if width else 2, source.outputs, ClassRules())
+    return Values(width[0] if width else 1, source.outputs, probability=objective == "cross_entropy")
+
+
+def _text(source: Source) -> ModelText:
+    """Raises: UnreadableModel."""
+    return lightgbm_text.read(source.file(*SUFFIXES).read_bytes())
+
+
+def _booster(model: ModelText) -> Any:
+    """Raises: UnreadableModel."""
     import lightgbm
 
-    return lightgbm.Booster(model_str=source.file(*SUFFIXES).read_text(encoding="utf-8"))
+    with told_as(
+        UnreadableModel(
+            "LightGBM can't read the file: it is damaged, or written by a newer LightGBM than 4.7; write it anew with"
+            " booster_.save_model"
+        )
+    ):
+        return lightgbm.Booster(model_str=model.text)
 
 
-def _objective(booster: Any) -> str:
-    """Its first word: `binary sigmoid:1` is `binary`; empty for one of the user's own."""
-    return str(booster.params.get("objective", "")).split(" ")[0]
+def _rewritten(name: str) -> str:
+    """What LightGBM makes of a column's name; others that it can't keep, it refuses in training."""
+    return name.partition("\0")[0].replace(" ", "_")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from chassis.sandbox.child.binding import SignatureMismatch, bind
+from chassis.sandbox.child.binding import ModelUnsupported, SignatureMismatch, bind
 
 
 def underscored(name: str) -> str:
@@ -49,3 +49,12 @@ def test_a_name_that_two_columns_would_be_rewritten_to_is_refused():
 def test_an_input_that_the_signature_lacks_is_named():
     with pytest.raises(SignatureMismatch, match="requires stock, which"):
         bind(["price"], ["price", "stock"], 2)
+
+
+def test_two_inputs_of_one_name_are_refused():
+    with pytest.raises(ModelUnsupported, match="two inputs of the model are called price"):
+        bind(["price", "stock"], ["price", "price"], 2)
+
+
+def test_a_column_whose_rewritten_name_is_a_made_up_one_is_that_column():
+    assert bind(["Column 1", "Column 0"], ["Column_0", "Column_1"], 2, rewritten=underscored).positions == (1, 0)
