@@ -1,4 +1,4 @@
-"""A text that several readers share gives what one gives, wherever it is cut: rows, rejected lines and their numbers."""
+"""A text that several readers share gives what one gives wherever it is cut: rows, rejected lines and their numbers."""
 
 import random
 from collections.abc import Sequence

@@ -1,8 +1,8 @@
 """A text that is read by several tasks at once: each assumes that a record begins where its range does.
 
-A cut is moved behind the next line's end (`assumed_start`), which may stand within quotes. A range ends with the first record's
-end at or behind the next one's start. Where that is the very start, it was assumed rightly; else the next range is read
-anew, from there.
+A cut is moved behind the next line's end (`assumed_start`), which may stand within quotes. A range ends with the first
+record's end at or behind the next one's start. Where that is the very start, it was assumed rightly; else the next
+range is read anew, from there.
 """
 
 from collections.abc import Sequence
