@@ -8,6 +8,8 @@ from functools import lru_cache
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from .int96 import Int96Columns, as_declared, int96_columns
+
 BATCH_CELLS = 4_000_000
 MAX_BATCH_ROWS = 131_072
 
@@ -35,11 +37,20 @@ class ParquetChunk:
     def _decoded(self, names: Sequence[str]) -> Iterator[pa.RecordBatch]:
         metadata, schema = parse_footer(bytes(self.footer))
         present = [name for name in names if name in schema.names]
-        source = pa.PythonFile(_Segment(self.start, self.data), mode="r")
-        file = pq.ParquetFile(source, metadata=metadata)
-        yield from file.iter_batches(
+        doubled = [name for name in present if schema.names.count(name) > 1]
+        if doubled:
+            raise ChunkUnreadable(f"the column {doubled[0]} is there more than once")
+        file = pq.ParquetFile(self._source(), metadata=metadata, coerce_int96_timestamp_unit="us")
+        batches = file.iter_batches(
             batch_size=batch_rows(len(present)), row_groups=[self.row_group], columns=present, use_threads=False
         )
+        old_times = sorted(int96_columns(metadata).intersection(present))
+        if old_times:
+            batches = map(Int96Columns(self._source(), metadata, self.row_group, old_times).put_into, batches)
+        yield from batches
+
+    def _source(self) -> pa.PythonFile:
+        return pa.PythonFile(_Segment(self.start, self.data), mode="r")
 
 
 @dataclass(frozen=True)
@@ -65,8 +76,8 @@ def batch_rows(columns: int) -> int:
 @lru_cache(maxsize=4)
 def parse_footer(footer: bytes) -> tuple[pq.FileMetaData, pa.Schema]:
     """What a footer says: thrift, its length and the magic number, as they end a parquet file."""
-    file = pq.ParquetFile(pa.BufferReader(b"PAR1" + footer))
-    return file.metadata, file.schema_arrow
+    file = pq.ParquetFile(pa.BufferReader(b"PAR1" + footer), coerce_int96_timestamp_unit="us")
+    return file.metadata, as_declared(file.schema_arrow, file.metadata)
 
 
 class _Segment(io.RawIOBase):

@@ -1,14 +1,17 @@
 """Rows as the signature wants them: a value is converted where it is kept, else its row is rejected with a reason."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from decimal import Decimal
+from types import MappingProxyType
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from .casting import INT96, cast, decoded, is_bytes, is_number, is_text
 from .compute import pc
+from .misread import why
 from .text import parse_text
 
 ARROW_TYPES: dict[str, pa.DataType] = {
@@ -22,8 +25,14 @@ ARROW_TYPES: dict[str, pa.DataType] = {
     "datetime": pa.timestamp("ns"),
 }
 REJECTIONS = pa.schema([("row", pa.int64()), ("column", pa.string()), ("reason", pa.string())])
-_KINDS = {"string": "a text", "large_string": "a text", "bool": "a boolean", "binary": "bytes"}
-_TWO_63 = float(2**63)
+NO_FOLDERS: Final[Mapping[str, str | None]] = MappingProxyType({})
+NULL: Final = "null where a value is required"
+WORD: Final = "a word for a missing value, such as NA, where a value is required"
+INFINITE: Final = "not a finite number"
+NO_TEXT: Final = "bytes that are no text in UTF-8"
+_KINDS: Final = {"bool": "a boolean", "binary": "bytes"}
+_Mask = npt.NDArray[np.bool_]
+_Faults = list[tuple[_Mask, str]]
 
 
 @dataclass(frozen=True)
@@ -69,8 +78,14 @@ class Rejections:
 
 
 def convert_rows(
-    batch: pa.RecordBatch, columns: Sequence[Column], *, text: bool, first_row: int, rejections: Rejections
-) -> tuple[list[pa.Array], npt.NDArray[np.bool_] | None]:
+    batch: pa.RecordBatch,
+    columns: Sequence[Column],
+    *,
+    text: bool,
+    first_row: int,
+    rejections: Rejections,
+    folders: Mapping[str, str | None] = NO_FOLDERS,
+) -> tuple[list[pa.Array], _Mask | None]:
     """The batch's model inputs in the signature's order and types, rejected rows left out.
 
     Args:
@@ -79,22 +94,20 @@ def convert_rows(
         text: all columns are strings that are to be parsed.
         first_row: number of the batch's first row, for `rejections`.
         rejections: where rejected rows are added.
+        folders: what the folders of the batch's object say (`hive.values_of`); such columns aren't read from the batch.
 
     Returns:
         The columns, and the mask of rows that are in them (None: all).
     """
     converted: list[pa.Array] = []
-    bad: npt.NDArray[np.bool_] | None = None
+    bad: _Mask | None = None
     for column in columns:
-        values, lost, source = _convert(batch, column, text=text)
+        if column.name in folders:
+            values, faults = _of_folder(folders[column.name], column, batch.num_rows)
+        else:
+            values, faults = _convert(batch, column, text=text)
         converted.append(values)
-        for mask, reason in (
-            (lost, _why_lost(source, column, text=text)),
-            (_missing(values, lost, column), "null where a value is required"),
-            (_infinite(values, column), "not a finite number"),
-        ):
-            if mask is None:
-                continue
+        for mask, reason in faults:
             fresh = mask if bad is None else mask & ~bad
             rejections.add(np.flatnonzero(fresh).astype(np.int64) + first_row, column.name, reason)
             bad = mask if bad is None else bad | mask
@@ -104,108 +117,88 @@ def convert_rows(
     return [values.filter(kept) for values in converted], ~bad
 
 
-def _convert(
-    batch: pa.RecordBatch, column: Column, *, text: bool
-) -> tuple[pa.Array, npt.NDArray[np.bool_] | None, pa.DataType]:
-    """Values in the signature's type (null where lost), a mask of what was lost, and the source's type."""
+def _convert(batch: pa.RecordBatch, column: Column, *, text: bool) -> tuple[pa.Array, _Faults]:
+    """Values in the signature's type, and which rows are to be rejected for which reasons."""
     position = batch.schema.get_field_index(column.name)
     if position < 0:
-        return pa.nulls(batch.num_rows, column.arrow_type), None, pa.null()
-    values = batch.column(position)
-    if pa.types.is_dictionary(values.type):
-        values = values.dictionary_decode()
-    if values.type == column.arrow_type and not text:
-        return values, None, values.type
-    converted = parse_text(values, column.arrow_type) if text else _cast(values, column.arrow_type)
-    lost = pc.and_(pc.is_valid(values), pc.is_null(converted))
-    if text and column.type != "string":
-        lost = pc.and_(lost, pc.not_equal(pc.utf8_trim_whitespace(values), ""))
-    return converted, _mask(lost), values.type
-
-
-def _cast(values: pa.Array, target: pa.DataType) -> pa.Array:
-    """Numbers keep their value (a float target rounds to its own precision), else become null; so does all else."""
-    source = values.type
-    if _same_family(source, target):
-        return values.cast(target)
-    if pa.types.is_timestamp(target) and (pa.types.is_timestamp(source) or pa.types.is_date(source)):
-        return _where_kept(values, values.cast(target, safe=False), source)
-    if _is_number(source) and _is_number(target):
-        return _cast_number(values, target)
-    return pa.nulls(len(values), target)
-
-
-def _cast_number(values: pa.Array, target: pa.DataType) -> pa.Array:
-    source = values.type
-    if pa.types.is_decimal(source) and pa.types.is_integer(target):
-        values, source = values.cast(pa.float64()), pa.float64()
-    if pa.types.is_floating(source) and pa.types.is_floating(target):
-        narrow = values.cast(target, safe=False)
-        overflown = pc.and_(pc.is_inf(narrow), pc.invert(pc.is_inf(values)))
-        return pc.if_else(overflown, pa.scalar(None, target), narrow)
-    if pa.types.is_floating(source):
-        return _where_kept(values, _within(values, -_TWO_63, _TWO_63).cast(target, safe=False), source)
-    if pa.types.is_integer(source) and pa.types.is_integer(target):
-        return _within(values.cast(pa.decimal128(20)), *_bounds(target)).cast(target)
-    return _where_kept(values, _within(values.cast(target, safe=False), -_TWO_63, _TWO_63), source)
-
-
-def _bounds(target: pa.DataType) -> tuple[Decimal, Decimal]:
-    limit = Decimal(1 << (target.bit_width - 1))
-    return -limit, limit
-
-
-def _within(values: pa.Array, low: object, high: object) -> pa.Array:
-    """Nulls outside of low <= value < high, where a cast would be undefined."""
-    inside = pc.and_(pc.greater_equal(values, low), pc.less(values, high))
-    return values if pc.all(inside).as_py() else pc.if_else(inside, values, pa.scalar(None, values.type))
-
-
-def _where_kept(values: pa.Array, converted: pa.Array, source: pa.DataType) -> pa.Array:
-    """Nulls where the way there and back again doesn't end at the same value."""
-    kept = pc.equal(converted.cast(source, safe=False), values)
-    if kept.null_count == values.null_count and pc.all(kept).as_py() is not False:
-        return converted
-    return pc.if_else(kept, converted, pa.scalar(None, converted.type))
-
-
-def _missing(values: pa.Array, lost: npt.NDArray[np.bool_] | None, column: Column) -> npt.NDArray[np.bool_] | None:
-    """Where a required value is null or, for floats, not a number; less what was lost in conversion."""
-    if not column.required:
-        return None
-    mask = _mask(pc.is_null(values, nan_is_null=True))
-    return mask if mask is None or lost is None else mask & ~lost
-
-
-def _infinite(values: pa.Array, column: Column) -> npt.NDArray[np.bool_] | None:
-    if not column.required or not pa.types.is_floating(values.type):
-        return None
-    return _mask(pc.is_inf(values))
-
-
-def _why_lost(source: pa.DataType, column: Column, *, text: bool) -> str:
+        values = pa.nulls(batch.num_rows, column.arrow_type)
+        return values, _unfit(values, column)
+    source = decoded(batch.column(position))
     if text:
-        return f"a text that can't be read as {column.type}"
-    if _is_number(source) and _is_number(column.arrow_type):
+        return _parsed(source, column)
+    values = cast(source, column.arrow_type)
+    lost = _mask(pc.and_(pc.is_valid(source), pc.is_null(values))) if values.null_count else None
+    faults = [] if lost is None else [(lost, _why_lost(source.type, column))]
+    return values, faults + _unfit(values, column)
+
+
+def _of_folder(value: str | None, column: Column, rows: int) -> tuple[pa.Array, _Faults]:
+    """The same value in every row. It is text like a CSV's, but that no word stands for a missing text."""
+    one = pa.array([value], pa.string())
+    if value is None or column.type not in {"string", "binary"}:
+        values, faults = _parsed(one, column)
+    else:
+        values, faults = one.cast(column.arrow_type), []
+    everywhere = pa.array(np.zeros(rows, dtype=np.int64))
+    return values.take(everywhere), [(np.repeat(mask, rows), f"its folder: {reason}") for mask, reason in faults]
+
+
+def _parsed(source: pa.Array, column: Column) -> tuple[pa.Array, _Faults]:
+    values, missing = parse_text(source, column.arrow_type)
+    faults: _Faults = []
+    if missing is not None and column.required:
+        word = _mask(pc.and_(missing, pc.not_equal(pc.utf8_trim_whitespace(source), "")))
+        faults += [] if word is None else [(word, WORD)]
+    if values.null_count > source.null_count:
+        lost = pc.and_(pc.is_valid(source), pc.is_null(values))
+        lost = lost if missing is None else pc.and_not(lost, missing)
+        faults += _misread(source, _mask(lost), column)
+    return values, faults + _unfit(values, column)
+
+
+def _misread(source: pa.Array, lost: _Mask | None, column: Column) -> _Faults:
+    """Each text's reason; equal ones together."""
+    if lost is None:
+        return []
+    rows = np.flatnonzero(lost)
+    by_reason: dict[str, list[int]] = {}
+    for row, text in zip(rows.tolist(), source.take(pa.array(rows)).to_pylist(), strict=True):
+        by_reason.setdefault(why(text, column.type), []).append(row)
+    return [(_rows(found, len(lost)), reason) for reason, found in by_reason.items()]
+
+
+def _rows(rows: Sequence[int], count: int) -> _Mask:
+    mask = np.zeros(count, dtype=np.bool_)
+    mask[np.asarray(rows, dtype=np.int64)] = True
+    return mask
+
+
+def _unfit(values: pa.Array, column: Column) -> _Faults:
+    """Where a value is required and there is none, or of floats none that is a number."""
+    if not column.required:
+        return []
+    floating = pa.types.is_floating(values.type)
+    if floating and not values.null_count and pc.all(pc.is_finite(values)).as_py():
+        return []
+    masks = (
+        (_mask(pc.is_null(values, nan_is_null=True)), NULL),
+        (_mask(pc.is_inf(values)) if floating else None, INFINITE),
+    )
+    return [(mask, reason) for mask, reason in masks if mask is not None]
+
+
+def _why_lost(source: pa.DataType, column: Column) -> str:
+    if is_number(source) and is_number(column.arrow_type):
         return f"a number that can't be read as {column.type} without loss"
-    if pa.types.is_timestamp(source) and pa.types.is_timestamp(column.arrow_type):
-        return f"a time that can't be read as {column.type} without loss"
-    kind = _KINDS.get(str(source), f"a value of type {source}")
+    if column.type == "datetime" and (pa.types.is_timestamp(source) or pa.types.is_date(source) or source == INT96):
+        return "a time outside of the years 1677 to 2262, which a datetime of nanoseconds can't hold"
+    if column.type == "string" and (is_text(source) or is_bytes(source)):
+        return NO_TEXT
+    kind = "a text" if is_text(source) else _KINDS.get(str(source), f"a value of type {source}")
     return f"{kind} where a value of type {column.type} is required"
 
 
-def _mask(flags: pa.Array) -> npt.NDArray[np.bool_] | None:
+def _mask(flags: pa.Array) -> _Mask | None:
     if not pc.any(flags).as_py():
         return None
     return np.asarray(flags.fill_null(False).to_numpy(zero_copy_only=False), dtype=np.bool_)
-
-
-def _is_number(kind: pa.DataType) -> bool:
-    return pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)
-
-
-def _same_family(source: pa.DataType, target: pa.DataType) -> bool:
-    strings = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)
-    binaries = (pa.types.is_binary, pa.types.is_large_binary, pa.types.is_fixed_size_binary, pa.types.is_binary_view)
-    family = strings if pa.types.is_string(target) else binaries if pa.types.is_binary(target) else ()
-    return source == target or any(belongs(source) for belongs in family)

@@ -1,16 +1,20 @@
-"""Delimited text as everybody here reads it: unpacked, in UTF-8, with the delimiter that its first line shows.
+"""Delimited text as everybody here reads it: unpacked, in UTF-8, with the delimiter that its header line shows.
 
 Text in UTF-16 or UTF-32 says so by its first bytes; what else isn't UTF-8 has to be said by its object's content type.
 """
 
 import codecs
 import csv
+import io
+import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from email.message import Message
 from typing import IO, Any, Final
 
 import pyarrow as pa
+
+from .csv_cutting import Quotes, line_end
 
 DELIMITERS: Final = (",", ";", "\t", "|")
 BOM: Final = b"\xef\xbb\xbf"
@@ -31,6 +35,7 @@ _WIDE: Final = {
 """Without a mark and without a word about it, the order of bytes is that of nearly all machines."""
 _NO_CHARSETS: Final = ("idna", "unicode-escape", "raw-unicode-escape")
 _ASCII: Final = bytes(range(0x20, 0x7F)) + b"\t\r\n"
+_SAID: Final = re.compile(rb'"?sep=([\x09\x20-\x21\x23-\x7e])"?')
 _PIECE_BYTES: Final = 64 * 1024
 
 
@@ -49,7 +54,7 @@ class CsvDialect:
 
 @dataclass(frozen=True)
 class Header:
-    """The first line."""
+    """The header line."""
 
     delimiter: str
     names: tuple[str, ...]
@@ -121,20 +126,52 @@ def _unpacked(head: bytes, limit: int) -> bytes:
     return bytes(text)
 
 
+def said_delimiter(line: bytes) -> str | None:
+    """The delimiter that Excel's first line `sep=;` says; None of any other line."""
+    found = _SAID.fullmatch(line.rstrip(b"\r\n"))
+    return found[1].decode() if found else None
+
+
+def can_be_cut(head: bytes, charset: str = "utf-8") -> bool:
+    """Whether an object that begins with `head` is text whose bytes can be read from any record on."""
+    return codec_of(head) is None and encoding_of(head, charset) == "utf-8"
+
+
 def read_header(text: bytes, known: Collection[str] = ()) -> Header:
-    """The first line of `text`, which holds all of it.
+    """The header line of `text`, which holds all of it: the first that isn't empty and says no delimiter.
 
     `known` are names of columns: the right delimiter finds the most of them, and of columns at all.
 
     Raises:
         HeaderUnreadable: it isn't UTF-8, or no line of names.
     """
-    line = text.removeprefix(BOM).partition(b"\n")[0].rstrip(b"\r")
+    text = text.removeprefix(BOM).lstrip(b"\r\n")
+    first = line_end(text) or len(text)
+    said = said_delimiter(text[:first])
+    if said:
+        text = text[first:].lstrip(b"\r\n")
+    candidates, reasons = list[Header](), list[HeaderUnreadable]()
+    for delimiter in (said,) if said else DELIMITERS:
+        try:
+            candidates.append(Header(delimiter, _names(text, delimiter)))
+        except HeaderUnreadable as error:
+            reasons.append(error)
+    if not candidates:
+        raise reasons[0]
+    return max(candidates, key=lambda each: (len(set(known) & set(each.names)), len(each.names)))
+
+
+def _names(text: bytes, delimiter: str) -> tuple[str, ...]:
+    quotes = Quotes(delimiter)
+    end = quotes.follow(text, 0).first() if text else 0
+    line = (text[:end] if end else text).rstrip(b"\r\n")
+    if not end and quotes.opened is not None:
+        raise HeaderUnreadable("the header line has a quote that is never closed")
+    if b"\x00" in line:
+        raise HeaderUnreadable("the header line holds bytes that no text has (of UTF-16 without its mark, perhaps)")
     try:
-        decoded = line.decode()
-        candidates = [Header(each, tuple(next(csv.reader([decoded], delimiter=each), []))) for each in DELIMITERS]
+        return tuple(next(csv.reader(io.StringIO(line.decode(), newline=""), delimiter=delimiter), ()))
     except UnicodeDecodeError as error:
         raise HeaderUnreadable("the header line is not UTF-8") from error
     except csv.Error as error:
         raise HeaderUnreadable(f"unreadable header line: {error}") from error
-    return max(candidates, key=lambda each: (len(set(known) & set(each.names)), len(each.names)))

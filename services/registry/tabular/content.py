@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
-import pyarrow as pa
-
 from chassis.objects import Location, ObjectChanged, ObjectInfo, ObjectMissing, Objects
+from chassis.sandbox.child.described import SchemasDiffer
 from schemas.values import DataFormat
 from services.registry.domain.dataset import Content
 from services.registry.refusals import (
@@ -20,7 +19,7 @@ from services.registry.refusals import (
     DatasetUnreadable,
 )
 from services.registry.tabular import csv, parquet
-from services.registry.tabular.part import Part, Unreadable
+from services.registry.tabular.part import Part, Unreadable, agree, joined
 from services.registry.tabular.types import columns
 
 _AT_ONCE: Final = 8
@@ -69,7 +68,8 @@ class Contents:
                 if info.size_bytes == 0:
                     return None
                 said = (await self.objects.stat(info.location)).content_type
-                return await asyncio.to_thread(csv.part, await csv.first_block(read, info.size_bytes, said))
+                block = await csv.first_block(read, info.size_bytes)
+                return await asyncio.to_thread(csv.part, block, info.size_bytes, said)
             except Unreadable as error:
                 raise DatasetUnreadable(f"{info.location}: {error}") from error
 
@@ -91,20 +91,17 @@ def _joined(found: Sequence[ObjectInfo], parts: Sequence[Part | None], data_form
     first_info, _ = readable[0]
     schemas = [part.schema for _, part in readable]
     for (info, _), schema in zip(readable[1:], schemas[1:], strict=True):
-        agree = csv.agree if data_format == "csv" else parquet.agree
         if not agree(schemas[0], schema):
             raise DatasetSchemaMismatch(f"{info.location} has other columns than {first_info.location}")
     rows = sum(part.rows or 0 for _, part in readable) if data_format == "parquet" else None
     if rows == 0:
         raise DatasetEmpty("it has no rows")
     try:
-        schema = parquet.joined(schemas) if data_format == "parquet" else csv.joined(schemas)
-    except pa.ArrowException as error:
-        raise DatasetSchemaMismatch(f"its objects' columns are of different types: {error}"[:500]) from error
-    try:
-        found_columns = columns(schema, says_nullable=data_format == "parquet")
+        found_columns = columns(joined(schemas))
+    except SchemasDiffer as error:
+        raise DatasetSchemaMismatch(str(error)) from error
     except ValueError as error:
-        raise DatasetUnreadable(f"{first_info.location}: a column's name is empty, too long or no text") from error
+        raise DatasetUnreadable(f"{first_info.location}: a column's name is too long or no text") from error
     size_bytes = sum(info.size_bytes for info in found)
     return Content(columns=found_columns, objects=len(found), rows=rows, size_bytes=size_bytes)
 

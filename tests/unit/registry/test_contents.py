@@ -8,8 +8,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from chassis.errors import Refusal
+from chassis.sandbox.child.parquet_schema import type_name
 from services.registry.tabular.content import Contents
-from services.registry.tabular.types import type_name
 from tests.unit.registry.fakes import FakeObjects
 
 ROOT = "s3://datasets/sales/"
@@ -155,11 +155,32 @@ async def test_a_charset_that_nobody_knows_is_told(objects):
     assert (code, "klingon" in message) == ("dataset-unreadable", True)
 
 
-@pytest.mark.parametrize(
-    "text", [b"a,b\n1,2,3\n", b"a,a\n1,2\n", b"\xff\xfe\n1\n", b"a\x00b\n", b",b\n1,2\n", parquet()]
-)
+@pytest.mark.parametrize("text", [b"a,a\n1,2\n", b"\xff\n1\n", b"\n\n", b"a\x00b\n", b",b\n1,2\n", parquet()])
 async def test_what_is_no_csv_is_unreadable(objects, text):
     assert (await refusal(objects, {"a.csv": text}, "csv"))[0] == "dataset-unreadable"
+
+
+@pytest.mark.parametrize("rows", [0, 100, 200_000])
+async def test_a_line_that_is_no_row_keeps_nobody_from_registering(objects, rows):
+    text = b"a,b\n" + b"1,2.5\n" * rows + b"1\n\xff,2\n1,2,3\n7,2\n"
+    assert [kind for _, kind, _ in described(await read(objects, {"a.csv": text}, "csv"))] == [
+        "long",
+        "double" if rows else "long",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("data", "data_format", "reason"),
+    [
+        (b"a,b,a\n1,2,3\n", "csv", "the column a more than once"),
+        (b",b\n1,2\n", "csv", "column 1 has no name"),
+        (parquet(pa.table([[1], [2], [3]], names=["x", "y", "x"])), "parquet", "the column x more than once"),
+        (parquet(pa.table([[1], [2]], names=["x", ""])), "parquet", "column 2 has no name"),
+    ],
+)
+async def test_a_column_that_no_name_finds_is_told(objects, data, data_format, reason):
+    code, message = await refusal(objects, {"a": data}, data_format)
+    assert (code, reason in message) == ("dataset-unreadable", True), message
 
 
 async def test_a_header_without_an_end_is_unreadable(objects):
@@ -187,7 +208,7 @@ async def test_too_many_objects_are_refused_unread(objects):
         (pa.decimal128(10, 2), "double"),
         (pa.large_string(), "string"),
         (pa.dictionary(pa.int8(), pa.string()), "string"),
-        (pa.null(), "string"),
+        (pa.null(), "null"),
         (pa.binary(4), "binary"),
         (pa.date32(), "datetime"),
         (pa.timestamp("us", tz="UTC"), "datetime"),

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chassis.sandbox.child.conversion import Column, Rejections, convert_rows
+from chassis.sandbox.child.conversion import INFINITE, NULL, WORD, Column, Rejections, convert_rows
 
 LOST = "lost"
 
@@ -62,7 +62,7 @@ def test_a_value_is_converted_where_it_is_kept(values: pa.Array, kind: str, expe
         ("double", ["1.5", "1e3", "-inf", "1e999", "abc", ""], [1.5, 1000.0, float("-inf"), LOST, LOST, None]),
         ("double", ["1.5", "1e999"], [1.5, LOST]),
         ("boolean", ["true", "FALSE", "1", "maybe", ""], [True, False, True, LOST, None]),
-        ("string", ["", "x", None], ["", "x", None]),
+        ("string", ["", "x", None, "NA", " NA"], [None, "x", None, None, " NA"]),
         ("binary", ["x"], [b"x"]),
     ],
 )  # fmt: skip
@@ -98,8 +98,7 @@ def test_what_is_not_finite_is_rejected_where_a_value_is_required(kind: str, tex
     rejections = Rejections()
     [column], _ = convert_rows(batch, [Column("x", kind)], text=text, first_row=0, rejections=rejections)
     assert column.to_pylist() == [1.5]
-    infinite, missing = "not a finite number", "null where a value is required"
-    assert rejections.table()["reason"].to_pylist() == [infinite, infinite, missing]
+    assert rejections.table()["reason"].to_pylist() == [INFINITE, INFINITE, WORD if text else NULL]
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from chassis.sandbox.child.csv_dialect import (
     Header,
     HeaderUnreadable,
     beginning,
+    can_be_cut,
     charset_of,
     encoding_of,
     read_header,
@@ -89,3 +90,36 @@ def test_a_mark_counts_for_more_than_a_content_type(encoding):
 
 def test_a_beginning_in_another_charset_is_given_in_utf_8():
     assert beginning("région;prix €\n".encode("cp1252"), 100, "cp1252") == "région;prix €\n".encode()
+
+
+@pytest.mark.parametrize(
+    ("text", "header"),
+    [
+        (b"sep=;\r\nid,no;x\r\n1;2\r\n", Header(";", ("id,no", "x"))),
+        (b"\xef\xbb\xbfsep=\t\nid\tx\n", Header("\t", ("id", "x"))),
+        (b"sep=^\n\na^b,c\n", Header("^", ("a", "b,c"))),
+        (b'"sep=,"\na,b\n', Header(",", ("a", "b"))),
+        (b"sep=;x\n1;2\n", Header(";", ("sep=", "x"))),
+        (b"sep=;", Header(";", ())),
+        (b"\n\r\na,b\n", Header(",", ("a", "b"))),
+        (b"a,b\r1,2\r", Header(",", ("a", "b"))),
+        (b'a,"the ""b""\nof; it"\n1,2\n', Header(",", ("a", 'the "b"\nof; it'))),
+        (b'size;5,"\n1;2\n', Header(";", ("size", '5,"'))),
+    ],
+)
+def test_a_header_stands_behind_what_says_the_delimiter(text, header):
+    assert read_header(text) == header
+
+
+@pytest.mark.parametrize(("text", "reason"), [(b'"a,b\n1,2\n', "never closed"), (b"a\x00,\x00b\x00\n", "UTF-16")])
+def test_a_header_that_is_no_line_of_names_is_told(text, reason):
+    with pytest.raises(HeaderUnreadable, match=reason):
+        read_header(text)
+
+
+def test_what_is_packed_or_wide_can_not_be_cut():
+    assert can_be_cut(b"a,b\n")
+    assert can_be_cut(BOM + b"a,b\n")
+    assert not can_be_cut(b"\x1f\x8b")
+    assert not can_be_cut("\ufeffa".encode("utf-16-le"))
+    assert not can_be_cut(b"a,b\n", "cp1252")

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import resource
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -124,3 +125,58 @@ def test_what_a_csv_writer_writes_is_read_back(records: list[tuple[str, str]], b
 @given(st.binary(max_size=200), st.integers(1, 50))
 def test_no_bytes_whatever_stop_the_reading(garbage: bytes, block: int) -> None:
     read(b"a,b\n" + garbage, block)
+
+
+@pytest.mark.parametrize("block", [1, 7, 1 << 20])
+def test_an_inch_mark_costs_no_row(block: int) -> None:
+    data = b'a,b\n1,5" pipe\n2,plain\n3,"two\nlines"\n4,6" hose\n'
+    assert read(data, block) == ([["1", '5" pipe'], ["2", "plain"], ["3", "two\nlines"], ["4", '6" hose']], {})
+
+
+@pytest.mark.parametrize("rows", [0, 3, 200_000])
+def test_a_ragged_line_is_one_rejected_row_wherever_it_stands(rows: int) -> None:
+    found, rejected = read(b"a,b\n" + b"1,2\n" * rows + b"1\n2,3\n1,2,3\n4,5\n", 1 << 20)
+    assert len(found) == rows + 2
+    assert rejected == {rows + 1: "1 fields instead of 2", rows + 3: "3 fields instead of 2"}
+
+
+@pytest.mark.parametrize("block", [1, 3, 1 << 20])
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_lines_end_as_they_do_on_any_machine(end: str, block: int) -> None:
+    data = f'a,b{end}1,"x{end}y"{end}{end}2,z{end}3'.encode()
+    assert read(data, block) == ([["1", f"x{end}y"], ["2", "z"]], {3: "1 fields instead of 2"})
+
+
+@pytest.mark.parametrize("block", [1, 7, 1 << 20])
+@pytest.mark.parametrize("head", ["", "\ufeff", "\n\r\n", "\ufeffsep=;\r\n", "sep=;\n\n", '"sep=;"\n'])
+def test_a_header_may_have_a_line_before_it(head: str, block: int) -> None:
+    data = f"{head}a;b\n1;2\n".encode()
+    assert read(data, block, replace(DIALECT, delimiter=";")) == ([["1", "2"]], {})
+
+
+@pytest.mark.parametrize("block", [1, 7, 1 << 20])
+def test_a_header_may_hold_a_line_end(block: int) -> None:
+    assert read(b'a,"the ""b""\nof it"\n1,2\n', block) == ([["1", "2"]], {})
+
+
+@pytest.mark.parametrize("block", [1, 4, 5, 1 << 20])
+def test_a_mark_of_utf_8_further_down_is_a_character(block: int) -> None:
+    assert read("a,b\n\ufeff1,2\n\ufeff3,4\n".encode(), block)[0] == [["\ufeff1", "2"], ["\ufeff3", "4"]]
+
+
+def test_a_zero_byte_is_a_character() -> None:
+    assert read(b"a,b\nnu\x00l,2\n") == ([["nu\x00l", "2"]], {})
+
+
+def test_a_header_that_never_ends_is_told() -> None:
+    with pytest.raises(CsvUnreadable, match="header line"):
+        read(b'"a,b\n1,2\n')
+
+
+@pytest.mark.parametrize("codec", ["gzip", "zstd"])
+def test_a_packed_record_that_never_ends_takes_no_more_memory_than_another(codec: str) -> None:
+    data = packed(b'a,b\n1,"' + bytes(200 << 20), codec)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    rows, rejected = read(data, 1 << 20)
+    assert (rows, rejected) == ([], {1: "a quote is never closed"})
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 150 << 10
