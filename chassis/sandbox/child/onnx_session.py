@@ -16,6 +16,7 @@ _NODE: Final = re.compile(r"while running (\w+) node\. Name:'([^']{0,80})")
 _MEMORY: Final = re.compile(r"bad_alloc|[Ff]ailed to allocate memory|bad allocation")
 _OUTDATED: Final = re.compile(r"model IR version: (\d+), max supported IR version: (\d+)")
 _DEVELOPED: Final = re.compile(r"[Oo]pset (\d+) is under development")
+_TYPE: Final = re.compile(r"MLDataType for: ([\w()]{1,80})")
 _MISSING: Final = (
     re.compile(r"No Op registered for (\w{1,80})"),
     re.compile(r"implementation for (\w{1,80})\("),
@@ -86,6 +87,8 @@ def _refusal(text: str, runtime: str) -> Exception:
             f"the graph's operator set {opset.group(1)} is newer than {runtime} knows: convert the model with an older"
             " one (target_opset)"
         )
+    if kind := _TYPE.search(text):
+        return ModelUnsupported(f"{runtime} has no type {kind.group(1)}: convert the model with tensors of other types")
     for missing in _MISSING:
         if operator := missing.search(text):
             return ModelUnsupported(
