@@ -14,6 +14,7 @@ _KNOWN: Final = _STANDARD | {"com.microsoft"}
 _RANDOM: Final = frozenset(
     {"RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike", "Multinomial", "Bernoulli"}
 )
+_REPLACEABLE_SINCE: Final = 4
 _SHOWN: Final = 80
 
 
@@ -38,7 +39,7 @@ class GraphInput:
 class Graph:
     """A graph as its file describes it.
 
-    `fixed` are inputs that have a value in the file (before IR version 4 every initializer is among the inputs).
+    `fixed` are inputs that have a value in the file, which who runs the graph may replace.
     `classes` are those of the first output, where it's a class and the graph says which there are, in the order of
     their probabilities.
     """
@@ -68,10 +69,12 @@ def read_graph(path: Path, *, folder: Path | None) -> Graph:
     check_external(_tensors(model), path.parent, folder)
     graph = model.graph
     fixed = {each.name for each in graph.initializer} | {each.values.name for each in graph.sparse_initializer}
+    # Before, every initializer is among the inputs, and none can be replaced.
+    replaceable = fixed if model.ir_version >= _REPLACEABLE_SINCE else set[str]()
     return Graph(
         maker=shown(model.producer_name),
         inputs=tuple(_input(each) for each in graph.input if each.name not in fixed),
-        fixed=frozenset(each.name for each in graph.input if each.name in fixed),
+        fixed=frozenset(each.name for each in graph.input if each.name in replaceable),
         outputs=tuple(each.name for each in graph.output),
         classes=classes_of(graph),
     )

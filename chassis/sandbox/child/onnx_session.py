@@ -21,6 +21,7 @@ _MISSING: Final = (
     re.compile(r"No Op registered for (\w{1,80})"),
     re.compile(r"implementation for (\w{1,80})\("),
     re.compile(r"Fatal error: ([\w.:]{1,80})\(-?\d+\) is not a registered"),
+    re.compile(r"Op registered for (\w{1,80}) is deprecated"),
     re.compile(r"of operator \((\w{1,80})\) in node"),
 )
 
