@@ -91,7 +91,7 @@ def test_a_graph_from_the_future_is_refused(tmp_path, opset, ir, said):
 
 
 TREES = {
-    "nodes_treeids": [0] * 3, "nodes_nodeids": [0, 1, 2], "nodes_featureids": [1, 0, 0], "nodes_values": [0.2, 0.0, 0.0],
+    "nodes_treeids": [0] * 3, "nodes_nodeids": [0, 1, 2], "nodes_featureids": [1, 0, 0], "nodes_values": [0.2, 0, 0],
     "nodes_modes": ["BRANCH_LEQ", "LEAF", "LEAF"], "nodes_truenodeids": [1, 0, 0], "nodes_falsenodeids": [2, 0, 0],
     "class_treeids": [0] * 6, "class_nodeids": [1, 1, 1, 2, 2, 2], "class_ids": [0, 1, 2, 0, 1, 2],
     "class_weights": [0.25, 0.125, 0.625, 0.5, 0.375, 0.125],

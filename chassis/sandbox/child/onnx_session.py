@@ -16,6 +16,7 @@ _NODE: Final = re.compile(r"while running (\w+) node\. Name:'([^']{0,80})")
 _MEMORY: Final = re.compile(r"bad_alloc|[Ff]ailed to allocate memory|bad allocation")
 _OUTDATED: Final = re.compile(r"model IR version: (\d+), max supported IR version: (\d+)")
 _DEVELOPED: Final = re.compile(r"[Oo]pset (\d+) is under development")
+_LOCALE: Final = re.compile(r"construct locale with name:([\w.-]{1,40})")
 _TYPE: Final = re.compile(r"MLDataType for: ([\w()]{1,80})")
 _MISSING: Final = (
     re.compile(r"No Op registered for (\w{1,80})"),
@@ -87,6 +88,11 @@ def _refusal(text: str, runtime: str) -> Exception:
         return ModelUnsupported(
             f"the graph's operator set {opset.group(1)} is newer than {runtime} knows: convert the model with an older"
             " one (target_opset)"
+        )
+    if locale := _LOCALE.search(text):
+        return ModelUnsupported(
+            f"the graph changes the case of texts by the locale {locale.group(1)}, which is not there: convert the model"
+            " with the locale C.UTF-8 (skl2onnx's option locale)"
         )
     if kind := _TYPE.search(text):
         return ModelUnsupported(f"{runtime} has no type {kind.group(1)}: convert the model with tensors of other types")
