@@ -169,14 +169,17 @@ OUTSIDE = {
 
 
 @pytest.mark.parametrize("where", OUTSIDE)
-@pytest.mark.parametrize("deep", ["initializer", "node", "inside of a node", "function", "sparse"])
+@pytest.mark.parametrize(
+    "deep",
+    ["initializer", *(pytest.param(each, marks=pytest.mark.long) for each in ("node", "inner", "function", "sparse"))],
+)
 def test_tensors_that_lie_elsewhere_are_refused(folder, where, deep):
     tensor = external(**OUTSIDE[where])
     if deep == "initializer":
         graph = graph_of(node("MatMul", "X w", "y"), constants=[tensor])
     elif deep == "node":
         graph = graph_of(node("Constant", "", "w", value=tensor), node("MatMul", "X w", "y"))
-    elif deep == "inside of a node":
+    elif deep == "inner":
         branch = helper.make_graph([node("Identity", "w", "z")], "inner", [], [value("z", shape=None)], [tensor])
         made = node("If", "c", "w2", then_branch=branch, else_branch=branch)
         graph = graph_of(made, node("MatMul", "X w2", "y"), constants=[constant("c", np.array(True))])

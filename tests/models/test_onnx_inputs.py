@@ -182,7 +182,7 @@ def test_a_matrix_of_floats_takes_every_type_of_number(tmp_path, nullable):
     assert result["prediction"].tolist() == direct(weighing(4), {"X": feed})["y"][:, 0].tolist()
 
 
-@pytest.mark.parametrize("size", [1, 2, 5, 32])
+@pytest.mark.parametrize("size", [1, 32, *(pytest.param(each, marks=pytest.mark.long) for each in (2, 5))])
 @pytest.mark.parametrize("count", [0, 1, 2, 31, 32, 33, 100])
 @pytest.mark.parametrize("last", ["[N, 1]", "[N]"])
 def test_a_fixed_number_of_rows_is_fed_at_once_and_the_last_ones_are_filled_up(tmp_path, size, count, last):

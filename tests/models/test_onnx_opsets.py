@@ -60,7 +60,7 @@ def layers(opset):
 
 
 @pytest.mark.parametrize("opset", OPSETS)
-@pytest.mark.parametrize("newest_ir", [False, True])
+@pytest.mark.parametrize("newest_ir", [False, pytest.param(True, marks=pytest.mark.long)])
 def test_every_operator_set_scores_as_when_called_directly(tmp_path, opset, newest_ir):
     nodes, made = layers(opset)
     ir = onnx.IR_VERSION if newest_ir else of_its_time(opset)

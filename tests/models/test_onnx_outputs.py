@@ -156,7 +156,7 @@ def test_a_graph_whose_rows_look_at_each_other_is_refused(tmp_path, kind):
 
 
 @pytest.mark.parametrize("kind", OF_OTHERS)
-@pytest.mark.parametrize("size", [2, 5, 16])
+@pytest.mark.parametrize("size", [16, *(pytest.param(each, marks=pytest.mark.long) for each in (2, 5))])
 def test_it_is_also_refused_where_the_number_of_rows_is_fixed(tmp_path, kind, size):
     graph = OF_OTHERS[kind]
     graph = model(graph.graph.node, [value("X", shape=[size, 2])], [value("y", shape=None)], graph.graph.initializer)

@@ -67,7 +67,9 @@ def plain_feed(data, kind):
     return kept.to_numpy().astype(NUMPY[kind]), keep
 
 
-@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize(
+    "shape", [pytest.param(each, marks=[] if each == "[N, 1]" else [pytest.mark.long]) for each in SHAPES]
+)
 @pytest.mark.parametrize("nullable", [False, True], ids=["required", "optional"])
 @pytest.mark.parametrize("kind", NUMPY)
 @pytest.mark.parametrize("declared", VALUES)
@@ -189,20 +191,17 @@ def test_tiny_numbers_and_what_is_no_number_pass_where_the_signature_lets_them(t
     assert same(result["prediction"], direct(passing(kind), {"X": want})["y"][:, 0])
 
 
-def cell(declared, kind, *, required):
-    return input_misfit(Column("x", declared, required), kind)
+def cell(declared, kind):
+    needed, free = (input_misfit(Column("x", declared, required), kind) for required in (True, False))
+    return "yes" if not free else "required" if not needed else f"no: `{needed.removeprefix('as ')}`"
 
 
 def test_the_documented_matrix_is_the_code_s():
-    lines = [
-        "| Signature's type | " + " | ".join(f"`{kind}`" for kind in DTYPES) + " |",
-        "|---" * (len(DTYPES) + 1) + "|",
-    ]
-    for declared in ARROW_TYPES:
-        cells = []
-        for kind in DTYPES:
-            needed, free = cell(declared, kind, required=True), cell(declared, kind, required=False)
-            cells.append("yes" if not free else "required" if not needed else f"`{needed.removeprefix('as ')}`")
-        lines.append(f"| `{declared}` | " + " | ".join(cells) + " |")
+    alike = {}
+    for kind in DTYPES:
+        alike.setdefault(tuple(cell(declared, kind) for declared in ARROW_TYPES), []).append(f"`{kind}`")
+    lines = ["| | " + " | ".join(", ".join(kinds) for kinds in alike.values()) + " |", "|---" * (len(alike) + 1) + "|"]
+    for place, declared in enumerate(ARROW_TYPES):
+        lines.append(f"| `{declared}` | " + " | ".join(cells[place] for cells in alike) + " |")
 
     assert "\n".join(lines) in Path("docs/formats.md").read_text(), "\n" + "\n".join(lines)

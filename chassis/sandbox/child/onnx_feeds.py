@@ -14,7 +14,7 @@ from .onnx_graph import Graph, GraphInput, shown
 from .onnx_types import DTYPES, beyond, input_misfit, may_not_fit, numbers_of, range_of
 
 MAX_RUN_ROWS: Final = 8_192
-"""Rows that a graph is given at once: many enough for its threads, few enough for what it makes of them."""
+"""Rows that a graph is given at once: few enough for what it makes of them, a matrix of distances for one."""
 _MAX_FIXED: Final = 65_536
 _NO_TENSORS: Final = frozenset({"sequence", "map", "optional", "sparse_tensor", "opaque", "untyped"})
 

@@ -14,17 +14,34 @@ Feed = Mapping[str, npt.NDArray[Any]]
 _CODE: Final = re.compile(r"\[ONNXRuntimeError\] : \d+ : ([A-Z_]+)")
 _NODE: Final = re.compile(r"while running (\w+) node\. Name:'([^']{0,80})")
 _MEMORY: Final = re.compile(r"bad_alloc|[Ff]ailed to allocate memory|bad allocation")
-_OUTDATED: Final = re.compile(r"model IR version: (\d+), max supported IR version: (\d+)")
-_DEVELOPED: Final = re.compile(r"[Oo]pset (\d+) is under development")
-_LOCALE: Final = re.compile(r"construct locale with name:([\w.-]{1,40})")
-_TYPE: Final = re.compile(r"MLDataType for: ([\w()]{1,80})")
-_MISSING: Final = (
-    re.compile(r"No Op registered for (\w{1,80})"),
-    re.compile(r"implementation for (\w{1,80})\("),
-    re.compile(r"Fatal error: ([\w.:]{1,80})\(-?\d+\) is not a registered"),
-    re.compile(r"Op registered for (\w{1,80}) is deprecated"),
-    re.compile(r"of operator \((\w{1,80})\) in node"),
+_NO_OPERATOR: Final = (
+    "{runtime} has no operator {0} for this operator set and these types: convert the model with another operator set"
+    " (target_opset), or with other types"
 )
+_REFUSALS: Final = (
+    (
+        re.compile(r"model IR version: (\d+), max supported IR version: (\d+)"),
+        "the graph's IR version is {0} and {runtime} reads versions up to {1}: convert the model with an older one",
+    ),
+    (
+        re.compile(r"[Oo]pset (\d+) is under development"),
+        "the graph's operator set {0} is newer than {runtime} knows: convert the model with an older target_opset",
+    ),
+    (
+        re.compile(r"construct locale with name:([\w.-]{1,40})"),
+        "the graph changes texts by the locale {0}, which is not there: use skl2onnx's option locale: C.UTF-8",
+    ),
+    (
+        re.compile(r"MLDataType for: ([\w()]{1,80})"),
+        "{runtime} has no type {0}: convert the model with tensors of other types",
+    ),
+    (re.compile(r"No Op registered for (\w{1,80})"), _NO_OPERATOR),
+    (re.compile(r"implementation for (\w{1,80})\("), _NO_OPERATOR),
+    (re.compile(r"Fatal error: ([\w.:]{1,80})\(-?\d+\) is not a registered"), _NO_OPERATOR),
+    (re.compile(r"Op registered for (\w{1,80}) is deprecated"), _NO_OPERATOR),
+    (re.compile(r"of operator \((\w{1,80})\) in node"), _NO_OPERATOR),
+)
+"""What ONNX Runtime says of a graph that it doesn't load, and what is said of it here."""
 
 
 class GraphFailed(Exception):
@@ -71,6 +88,8 @@ class GraphSession:
         """The outputs of these names. Raises: GraphFailed, MemoryError."""
         try:
             return dict(zip(names, self._session.run(list(names), dict(feed)), strict=True))
+        except MemoryError:
+            raise
         except Exception as error:  # noqa: BLE001 - its errors have no common class
             raise _failure(str(error)) from None
 
@@ -79,29 +98,9 @@ def _refusal(text: str, runtime: str) -> Exception:
     """Of a graph that doesn't load."""
     if _MEMORY.search(text):
         return MemoryError("in ONNX Runtime")
-    if version := _OUTDATED.search(text):
-        return ModelUnsupported(
-            f"the graph's IR version is {version.group(1)} and {runtime} reads versions up to {version.group(2)}:"
-            " convert the model with an older one"
-        )
-    if opset := _DEVELOPED.search(text):
-        return ModelUnsupported(
-            f"the graph's operator set {opset.group(1)} is newer than {runtime} knows: convert the model with an older"
-            " one (target_opset)"
-        )
-    if locale := _LOCALE.search(text):
-        return ModelUnsupported(
-            f"the graph changes the case of texts by the locale {locale.group(1)}, which is not there: convert the model"
-            " with the locale C.UTF-8 (skl2onnx's option locale)"
-        )
-    if kind := _TYPE.search(text):
-        return ModelUnsupported(f"{runtime} has no type {kind.group(1)}: convert the model with tensors of other types")
-    for missing in _MISSING:
-        if operator := missing.search(text):
-            return ModelUnsupported(
-                f"{runtime} has no operator {operator.group(1)} for this operator set and these types: convert the"
-                " model with another operator set (target_opset), or with other types"
-            )
+    for pattern, words in _REFUSALS:
+        if found := pattern.search(text):
+            return ModelUnsupported(words.format(*found.groups(), runtime=runtime))
     code = _CODE.search(text)
     return ModelUnsupported(
         f"{runtime} can't load the graph ({code.group(1) if code else 'no reason'}): try it with"
