@@ -25,6 +25,12 @@ def doubles(names):
     return columns(**dict.fromkeys(names, "double"))
 
 
+def known_as(path, names):
+    source = Source(path, None, doubles(names))
+    formats.find("onnx").load(source)
+    return source.known_as
+
+
 def total(data, names):
     """The sum that `adding` and `weighing` make of columns in this order."""
     return sum(10**place * data[name].to_numpy() for place, name in enumerate(names))
@@ -58,8 +64,7 @@ def test_inputs_that_no_column_is_called_like_go_by_place_and_the_binding_says_s
     result = scored("onnx", path, inputs=doubles("cab"), data=data)
 
     assert result["prediction"].tolist() == total(data, "cab").tolist()
-    bound = formats.find("onnx").load(Source(path, None, doubles("cab"))).binding
-    assert bound.known_as == (("c", "p"), ("a", "q"), ("b", "r"))
+    assert known_as(path, "cab") == (("c", "p"), ("a", "q"), ("b", "r"))
 
 
 @pytest.mark.parametrize(
@@ -96,8 +101,7 @@ def test_a_matrix_takes_the_columns_by_place(tmp_path, shape, names):
     result = scored("onnx", path, inputs=doubles(names), data=data)
 
     assert result["prediction"].tolist() == total(data, names).tolist()
-    bound = formats.find("onnx").load(Source(path, None, doubles(names))).binding
-    assert bound.known_as == tuple((name, f"X#{place}") for place, name in enumerate(names, 1))
+    assert known_as(path, names) == tuple((name, f"X#{place}") for place, name in enumerate(names, 1))
 
 
 def mixed(names=("b", "X"), *, width=2):

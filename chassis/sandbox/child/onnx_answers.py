@@ -124,7 +124,7 @@ class Answers:
                 " outputs after the graph's"
             )
         try:
-            Classes(self._known or None, self._asked).outputs_of(np.zeros((0, width)), np.zeros(0))
+            Classes(self._known or None, (*self._asked, *self._labels)).outputs_of(np.zeros((0, width)), np.zeros(0))
         except PredictionShape as error:
             raise SignatureMismatch(str(error)) from error
 

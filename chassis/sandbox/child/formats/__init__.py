@@ -33,6 +33,8 @@ class Source:
     inputs: tuple[Column, ...]
     outputs: tuple[Column, ...] = ()
     params: dict[str, Any] = field(default_factory=dict[str, Any])
+    bindings: list[Binding] = field(default_factory=list[Binding])
+    """Made while the model is loaded."""
 
     def file(self, *suffixes: str) -> Path:
         """The artifact itself, or in a folder its entry point or only model file.
@@ -55,7 +57,14 @@ class Source:
         self, names: Sequence[str] | None, count: int | None, *, rewritten: Callable[[str], str] | None = None
     ) -> Binding:
         """The model's inputs among the signature's (see `bind`). Raises: SignatureMismatch."""
-        return bind([column.name for column in self.inputs], names, count, rewritten=rewritten)
+        binding = bind([column.name for column in self.inputs], names, count, rewritten=rewritten)
+        self.bindings.append(binding)
+        return binding
+
+    @property
+    def known_as(self) -> tuple[tuple[str, str], ...]:
+        """Columns that the loaded model calls something else, with what it calls them."""
+        return self.bindings[-1].known_as if self.bindings else ()
 
     def order_of(self, names: Sequence[str] | None, count: int | None) -> list[int] | None:
         """`bound`'s positions; None: as they are. Raises: SignatureMismatch."""

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 # ruff: noqa: TID252 - in the sandbox this package has another name
-from ..binding import Binding, SignatureMismatch
+from ..binding import SignatureMismatch
 from ..onnx_answers import Answers, Table
 from ..onnx_feeds import MAX_RUN_ROWS, Feeds
 from ..onnx_graph import Graph, read_graph
@@ -41,17 +41,13 @@ class OnnxModel:
         if source.params:
             raise SignatureMismatch(f"a graph takes no parameters: remove {', '.join(sorted(source.params)[:5])}")
         self._feeds = Feeds(graph, source.inputs)
+        source.bindings.append(self._feeds.binding)
         self._session = GraphSession(_file(source))
         self._answers = Answers(graph, self._session.outputs, source.outputs)
         self._shapes: Shapes | None = None
         for spread in SPREADS:
             if self._shapes is None:
                 self._try_made_up(typical_rows(source.inputs, spread))
-
-    @property
-    def binding(self) -> Binding:
-        """The columns that the graph's inputs take."""
-        return self._feeds.binding
 
     def unfit(self, columns: Sequence[pa.Array]) -> Iterator[tuple[str, npt.NDArray[np.bool_], str]]:
         """Rows that the graph can't hold (see `scoring.Choosy`)."""
