@@ -124,7 +124,8 @@ def _row_groups(child: _Child, raw: bytes) -> Iterator[tuple[dict[str, Any], tup
     first_row = 0
     for place, (rows, start, end) in enumerate(zip(*[iter(whole_numbers(groups))] * 3, strict=True)):
         header = {"op": "row_group", "row_group": place, "start": start, "first_row": first_row, "key": "it"}
-        yield header, (footer, memoryview(raw)[start:end])
+        if rows:
+            yield header, (footer, memoryview(raw)[start:end])
         first_row += rows
 
 

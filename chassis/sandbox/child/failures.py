@@ -9,6 +9,8 @@ from .chunk import ChunkUnreadable
 from .csv_records import CsvUnreadable
 from .failing import in_words
 from .layout import InputUnfit
+from .onnx_graph import NotOnnx
+from .onnx_session import GraphFailed
 from .outputs import PredictionShape
 from .scoring import ModelFailed
 
@@ -39,6 +41,8 @@ _OURS: Final[dict[type[Exception], str]] = {
     PredictionShape: "prediction-shape",
     ChunkUnreadable: "input-corrupt",
     CsvUnreadable: "input-corrupt",
+    NotOnnx: "artifact-unreadable",
+    GraphFailed: "model-failed",
 }
 """Errors whose words are ours."""
 
@@ -47,9 +51,9 @@ def failure_of(error: Exception, header: dict[str, Any]) -> Failure:
     """The answer to a message that failed with `error`."""
     if isinstance(error, InputUnfit):
         return Failure(error.code, plain(str(error)))
-    if type(error) in _OURS:
-        return Failure(_OURS[type(error)], plain(str(error)))
     raised, row = (error.error, error.row) if isinstance(error, ModelFailed) else (error, None)
+    if type(raised) in _OURS:
+        return Failure(_OURS[type(raised)], plain(str(raised)), row)
     detail = in_words(raised)[:_MAX_DETAIL]
     if header["op"] in {"load", "inspect"}:
         return Failure("artifact-unreadable", plain(in_words(raised)), None, detail)

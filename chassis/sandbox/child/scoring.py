@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from .conversion import Column, Rejections, convert_rows
+from .fitting import reject_unfit
 from .outputs import PREDICTION, to_table
 
 
@@ -60,6 +61,7 @@ def score_batch(batch: pa.RecordBatch, plan: Plan, model: Model, *, first_row: i
     """
     rejections = Rejections()
     columns, kept = convert_rows(batch, plan.inputs, text=plan.text, first_row=first_row, rejections=rejections)
+    columns, kept = reject_unfit(model, columns, kept, first_row=first_row, rejections=rejections)
     rows = batch.num_rows if kept is None else int(kept.sum())
     began = time.perf_counter()
     predictions = to_table(_predict(model, columns, rows, kept, first_row), plan.outputs, rows) if rows else None

@@ -1,6 +1,6 @@
 """ONNX: data only, scored with ONNX Runtime on one thread."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -9,100 +9,93 @@ import numpy.typing as npt
 import pyarrow as pa
 
 # ruff: noqa: TID252 - in the sandbox this package has another name
-from ..classes import Classes
-from ..frames import to_matrix
-from . import Inspection, SignatureMismatch, Source
+from ..binding import SignatureMismatch
+from ..onnx_answers import Answers, Table
+from ..onnx_feeds import MAX_RUN_ROWS, Feeds
+from ..onnx_graph import Graph, read_graph
+from ..onnx_session import Feed, GraphFailed, GraphSession
+from ..onnx_trial import SPREADS, TRIAL_ROWS, Shapes, try_out, typical_rows
+from . import Inspection, Source
 
 CARRIES_CODE: Final = False
 SUFFIXES: Final = (".onnx",)
-_DTYPES: Final[dict[str, type[np.generic]]] = {
-    "tensor(float)": np.float32,
-    "tensor(double)": np.float64,
-    "tensor(int64)": np.int64,
-    "tensor(int32)": np.int32,
-    "tensor(bool)": np.bool_,
-    "tensor(string)": np.object_,
-}
 
 
 def inspect(source: Source) -> Inspection:
-    session = _session(source.file(*SUFFIXES))
-    names = tuple(each.name for each in session.get_inputs())
-    return Inspection(f"graph of {session.get_modelmeta().producer_name or 'an unknown maker'}", names)
+    graph = _read(source)
+    return Inspection(f"graph of {graph.maker or 'an unknown maker'}", tuple(each.name for each in graph.inputs))
 
 
 def load(source: Source) -> "OnnxModel":
-    return OnnxModel(_session(source.file(*SUFFIXES)), source)
+    return OnnxModel(_read(source), source)
 
 
 class OnnxModel:
-    """Feeds one matrix of all columns, or each column to the graph's input of its name (else of its place)."""
+    """Feeds each of the graph's inputs the columns that belong to it, and gives the outputs that are asked for.
 
-    def __init__(self, session: Any, source: Source) -> None:
-        self._session = session
-        self._graph_inputs = session.get_inputs()
-        self._names = [column.name for column in source.inputs]
-        if len(self._graph_inputs) != 1:
-            source.order_of(None, len(self._graph_inputs))
-        elif len(shape := self._graph_inputs[0].shape) > 1 and isinstance(shape[1], int):
-            source.order_of(None, shape[1])
-        available = [output.name for output in session.get_outputs()]
-        declared = [column.name for column in source.outputs]
-        self._classes = Classes(None, source.outputs)
-        if declared and set(declared) <= set(available):
-            self._outputs, self._classifies = declared, False
-        else:
-            self._classifies = self._classes.wanted
-            self._outputs = available[: 2 if self._classifies else 1]
-        if self._classifies and len(self._outputs) != 2:  # noqa: PLR2004
-            raise SignatureMismatch(f"the graph gives {', '.join(available)} and no probabilities")
-        self._declared = source.outputs
+    What a graph gives is looked at in a trial at once, with made-up rows; where it takes none of those, with the first
+    real ones.
+    """
+
+    def __init__(self, graph: Graph, source: Source) -> None:
+        if source.params:
+            raise SignatureMismatch(f"a graph takes no parameters: remove {', '.join(sorted(source.params)[:5])}")
+        self._feeds = Feeds(graph, source.inputs)
+        source.bindings.append(self._feeds.binding)
+        self._session = GraphSession(_file(source))
+        self._answers = Answers(graph, self._session.outputs, source.outputs)
+        self._shapes: Shapes | None = None
+        for spread in SPREADS:
+            if self._shapes is None:
+                self._try_made_up(typical_rows(source.inputs, spread))
+
+    def unfit(self, columns: Sequence[pa.Array]) -> Iterator[tuple[str, npt.NDArray[np.bool_], str]]:
+        """Rows that the graph can't hold (see `scoring.Choosy`)."""
+        return self._feeds.unfit(columns)
 
     def predict(self, columns: Sequence[pa.Array], rows: int) -> Any:
-        results: Sequence[Any] = self._session.run(self._outputs, self._feed(columns, rows))
-        if self._classifies:
-            return self._classified(results[0], results[1])
-        if len(results) == 1:
-            return _plain(results[0])
-        return {name: _plain(result) for name, result in zip(self._outputs, results, strict=True)}
+        if not rows:
+            return self._answers.nothing()
+        feed = self._feeds.make(columns, rows)
+        shapes = self._shapes or self._try_out(feed)
+        pieces = [self._score(piece, count, shapes) for piece, count in self._pieces(feed, rows)]
+        return self._answers.of({name: np.concatenate([each[name] for each in pieces]) for name in pieces[0]})
 
-    def _classified(self, labels: Any, probabilities: Any) -> Any:
-        """A graph names its classes only where it gives a dictionary a row (ZipMap)."""
-        named = isinstance(probabilities, list) and probabilities and isinstance(probabilities[0], dict)
-        known = list(probabilities[0]) if named else None
-        return Classes(known, self._declared).outputs_of(_plain(probabilities), labels)
+    def _score(self, feed: Feed, rows: int, shapes: Shapes) -> Mapping[str, Table]:
+        results = self._session.run(self._answers.names, feed)
+        given = self._feeds.size or rows
+        return {name: shapes.table(name, result, given)[:rows] for name, result in results.items()}
 
-    def _feed(self, columns: Sequence[pa.Array], rows: int) -> dict[str, npt.NDArray[Any]]:
-        if len(self._graph_inputs) == 1:
-            graph_input = self._graph_inputs[0]
-            return {graph_input.name: _matrix(columns, graph_input.type)}
-        by_name = dict(zip(self._names, columns, strict=True))
-        feed: dict[str, npt.NDArray[Any]] = {}
-        for position, graph_input in enumerate(self._graph_inputs):
-            column = by_name.get(graph_input.name, columns[position])
-            shape = (rows, 1) if len(graph_input.shape) > 1 else (rows,)
-            feed[graph_input.name] = _matrix([column], graph_input.type).reshape(shape)
-        return feed
+    def _pieces(self, feed: Feed, rows: int) -> Iterator[tuple[Feed, int]]:
+        """Some rows at a time, and how many of them count: a last piece that is too small is filled up."""
+        size = self._feeds.size or MAX_RUN_ROWS
+        for start in range(0, rows, size):
+            piece = {name: values[start : start + size] for name, values in feed.items()}
+            count = min(size, rows - start)
+            yield (_filled_up(piece, size - count) if self._feeds.size else piece), count
 
+    def _try_made_up(self, columns: Sequence[pa.Array]) -> None:
+        try:
+            self._shapes = self._try_out(self._feeds.make(columns, TRIAL_ROWS))
+        except GraphFailed:
+            """Real rows will tell."""
 
-def _session(path: Path) -> Any:
-    import onnxruntime as ort
-
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    options.log_severity_level = 3
-    return ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-
-
-def _matrix(columns: Sequence[pa.Array], kind: str) -> npt.NDArray[Any]:
-    try:
-        return to_matrix(columns, _DTYPES[kind], order="C")
-    except KeyError as error:
-        raise TypeError(f"inputs of type {kind} are not supported") from error
+    def _try_out(self, feed: Feed) -> Shapes:
+        """Raises: GraphFailed, ModelUnsupported, SignatureMismatch."""
+        names, keys = self._answers.names, self._answers.keys
+        shapes, tables = try_out(lambda rows: self._session.run(names, rows), feed, size=self._feeds.size, keys=keys)
+        self._answers.check(tables)
+        return shapes
 
 
-def _plain(result: Any) -> Any:
-    """Classifiers converted with ZipMap give a dictionary a row: its values, in the classes' order."""
-    if isinstance(result, list) and result and isinstance(result[0], dict):
-        return np.array([list(row.values()) for row in result])
-    return result
+def _filled_up(feed: Feed, missing: int) -> Feed:
+    """The last row once more for each that is missing."""
+    return {name: np.concatenate([values, np.repeat(values[-1:], missing, axis=0)]) for name, values in feed.items()}
+
+
+def _read(source: Source) -> Graph:
+    return read_graph(_file(source), folder=source.path if source.path.is_dir() else None)
+
+
+def _file(source: Source) -> Path:
+    return source.file(*SUFFIXES)
