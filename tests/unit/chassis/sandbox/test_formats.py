@@ -19,7 +19,7 @@ from sklearn.linear_model import LinearRegression, LogisticRegression
 from chassis.sandbox.child import formats
 from chassis.sandbox.child.conversion import Column
 from chassis.sandbox.child.formats import SignatureMismatch, Source
-from chassis.sandbox.child.outputs import PredictionShape, to_table
+from chassis.sandbox.child.outputs import to_table
 
 RANDOM = np.random.default_rng(5)
 NAMES = ["price", "stock", "week", "promo share"]
@@ -158,7 +158,7 @@ def test_sklearn_classifiers_give_the_probabilities_that_are_asked_for(artifact,
 def test_a_probability_of_no_class_is_refused_with_the_classes_there_are(artifact):
     joblib.dump(LogisticRegression().fit(ROWS, LABELS), artifact)
 
-    with pytest.raises(PredictionShape, match="probability_0, probability_1, probability_2"):
+    with pytest.raises(SignatureMismatch, match="probability_0, probability_1, probability_2"):
         score("sklearn", artifact, outputs=[("probability", "double")])
 
 
