@@ -33,6 +33,8 @@ class Source:
     inputs: tuple[Column, ...]
     outputs: tuple[Column, ...] = ()
     params: dict[str, Any] = field(default_factory=dict[str, Any])
+    text: bool = False
+    """Whether the data are texts, as in a CSV."""
 
     def file(self, *suffixes: str) -> Path:
         """The artifact itself, or in a folder its entry point or only model file.

@@ -18,7 +18,7 @@ from sklearn.linear_model import LinearRegression, LogisticRegression
 
 from chassis.sandbox.child import formats
 from chassis.sandbox.child.conversion import Column
-from chassis.sandbox.child.formats import SignatureMismatch, Source
+from chassis.sandbox.child.formats import ModelUnsupported, SignatureMismatch, Source
 from chassis.sandbox.child.outputs import to_table
 
 RANDOM = np.random.default_rng(5)
@@ -176,7 +176,7 @@ def test_several_targets_are_several_outputs(artifact):
 def test_a_skops_file_with_foreign_types_is_refused(artifact):
     skops.io.dump({"path": Path("x")}, artifact)
 
-    with pytest.raises(TypeError, match="not trusted here: pathlib"):
+    with pytest.raises(ModelUnsupported, match="not trusted here: pathlib"):
         score("sklearn", artifact)
 
 
