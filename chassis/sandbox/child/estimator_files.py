@@ -3,6 +3,7 @@
 import bz2
 import gzip
 import lzma
+import pickle
 import pickletools
 import re
 import sys
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from .binding import ModelUnsupported
+from .failing import in_words
 
 _TRUSTED: Final = ("sklearn.", "numpy.", "scipy.", "xgboost.", "lightgbm.")
 _ZIP_MAGIC: Final = b"PK\x03\x04"
@@ -43,7 +45,7 @@ def opened(file: Path) -> Any:
         warnings.simplefilter("always")
         try:
             estimator = _read_skops(file) if is_skops(file) else _read_pickle(file)
-        except ModelUnsupported:
+        except (ModelUnsupported, MemoryError):
             raise
         except Exception as error:
             _explain(error, file)
@@ -107,7 +109,7 @@ def _judge(warning: warnings.WarningMessage) -> None:
 
 
 def _explain(error: Exception, file: Path) -> None:
-    """Raises: ModelUnsupported, where it can be said why the file isn't read."""
+    """Raises: ModelUnsupported, UnpicklingError: where it can be said why the file isn't read."""
     import sklearn
 
     version = _version_in(file)
@@ -121,6 +123,10 @@ def _explain(error: Exception, file: Path) -> None:
     with file.open("rb") as stream:
         if stream.read(len(_LZ4_MAGIC)) == _LZ4_MAGIC:
             raise ModelUnsupported("the file is packed with LZ4, which isn't here: use compress='zlib'") from error
+    if not isinstance(error, ImportError):
+        raise pickle.UnpicklingError(
+            f"the file can't be read: it is damaged or cut off, or no pickle at all: save it anew ({in_words(error)})"
+        ) from error
 
 
 def _of_another(theirs: str, ours: str) -> str:
