@@ -30,7 +30,7 @@ def stored(table: pd.DataFrame | pa.Table, kind: str) -> Stored:
         pq.write_table(arrow, sink)
         return Stored(kind, pd.read_parquet(io.BytesIO(sink.getvalue())), arrow)
     raw = arrow.to_pandas(types_mapper=_nullable).to_csv(index=False).encode()
-    return Stored(kind, pd.read_csv(io.BytesIO(raw)), raw)
+    return Stored(kind, pd.read_csv(io.BytesIO(raw), float_precision="round_trip"), raw)
 
 
 def sampled(cases, every, *, ids=None):

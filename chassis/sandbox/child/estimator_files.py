@@ -9,7 +9,8 @@ import re
 import sys
 import warnings
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -41,18 +42,24 @@ def opened(file: Path) -> Any:
     Raises:
         ModelUnsupported: another version of scikit-learn wrote it, or it holds what can't be found here.
     """
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
+    with of_this_version():
         try:
-            estimator = _read_skops(file) if is_skops(file) else _read_pickle(file)
+            return _read_skops(file) if is_skops(file) else _read_pickle(file)
         except (ModelUnsupported, MemoryError):
             raise
         except Exception as error:
             _explain(error, file)
             raise
+
+
+@contextmanager
+def of_this_version() -> Generator[None]:
+    """While estimators are read. Raises: ModelUnsupported, where another version of scikit-learn wrote one."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        yield
     for warning in caught:
         _judge(warning)
-    return estimator
 
 
 def packages(file: Path) -> tuple[str, ...]:

@@ -69,13 +69,28 @@ def inputs_of(estimator: Any, source: Source) -> Inputs:
     names, count = used_names(estimator), feature_count(estimator)
     binding = source.bound(names, count if names is None else len(names), rewritten=_rewritten(first))
     columns = [source.inputs[position] for position in binding.positions]
-    sight = look_into(estimator, len(columns))
-    usual = _marks(sight.behind, np.nan if source.text else None)
-    looks = [_look(column, seen, usual) for column, seen in zip(columns, sight.columns, strict=True)]
+    looks = looks_for(estimator, columns, text=source.text)
     if names is None and count is not None:
         return Matrix(binding.positions, columns, looks)
     frame = Frame(binding.positions, _names_in_model(columns, names), looks)
     return frame if all(map(is_known, first)) else _tried(estimator, frame, first, source)
+
+
+def looks_for(estimator: Any, columns: Sequence[Column], *, text: bool) -> list[Look]:
+    """How each of its inputs has to stand in a frame.
+
+    Args:
+        estimator: a fitted one.
+        columns: of the signature, in the model's order.
+        text: whether the data are texts, as in a CSV.
+
+    Raises:
+        SignatureMismatch: one is of a type of which the model would know no value.
+        ModelUnsupported: one can't be what it was in training.
+    """
+    sight = look_into(estimator, len(columns))
+    usual = _marks(sight.behind, np.nan if text else None)
+    return [_look(column, seen, usual) for column, seen in zip(columns, sight.columns, strict=True)]
 
 
 class Sequence1d:

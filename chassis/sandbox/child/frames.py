@@ -59,20 +59,23 @@ def to_frame(names: Sequence[str], columns: Sequence[pa.Array], looks: Sequence[
     """A pandas frame; one block, which models read without a copy, where all columns are floats of one type.
 
     Args:
-        names: of the columns; one may be there twice.
+        names: of the columns.
         columns: of the signature's types.
         looks: one a column; None: values may be missing, and a missing object is None.
     """
     import pandas as pd
 
-    kinds = {column.type for column in columns}
-    if len(kinds) == 1 and pa.types.is_floating(next(iter(kinds))) and not any(map(_is_category, looks or ())):
-        matrix = to_matrix(columns, next(iter(kinds)).to_pandas_dtype())
-        return pd.DataFrame(matrix, columns=pd.Index(names), copy=False)
     shown = looks or [Look(optional=True)] * len(columns)
-    values = {at: _values(column, look) for at, (column, look) in enumerate(zip(columns, shown, strict=True))}
-    frame = pd.DataFrame(values, copy=False)
-    frame.columns = pd.Index(names)
+    read = [_as_read(column, look) for column, look in zip(columns, shown, strict=True)]
+    kinds = {column.type for column in read}
+    if len(kinds) == 1 and pa.types.is_floating(next(iter(kinds))) and not any(map(_is_category, shown)):
+        matrix = to_matrix(read, next(iter(kinds)).to_pandas_dtype())
+        return pd.DataFrame(matrix, columns=pd.Index(names), copy=False)
+    frame = pa.table(read, names=list(names)).to_pandas()
+    for name, column, look in zip(names, read, shown, strict=True):
+        values = frame[name].to_numpy()
+        if (own := _instead(column, look, values)) is not None:
+            frame[name] = own
     return frame
 
 
@@ -80,38 +83,39 @@ def _is_category(look: Look) -> bool:
     return look.categories is not None
 
 
-def _values(column: pa.Array, look: Look) -> Any:
-    """A column of the frame."""
-    if look.categories is not None:
-        return _category(column, look.categories)
+def _as_read(column: pa.Array, look: Look) -> pa.Array:
+    """Of the type that pandas has for it, where some of its values may be missing."""
+    if not look.optional or _is_category(look):
+        return column
     if pa.types.is_integer(column.type):
-        return _whole_numbers(column) if look.optional else column.to_numpy(zero_copy_only=False)
-    if pa.types.is_floating(column.type) or pa.types.is_timestamp(column.type):
-        return column.to_numpy(zero_copy_only=False)
-    if pa.types.is_boolean(column.type):
-        if not look.optional:
-            return column.to_numpy(zero_copy_only=False)
-        if look.numeric:
-            return column.cast(pa.int8()).to_numpy(zero_copy_only=False).astype(np.float64)
-    objects = column.to_numpy(zero_copy_only=False).astype(object)
-    if look.missing is not None and column.null_count:
-        objects[column.is_null().to_numpy(zero_copy_only=False)] = look.missing
-    return objects
+        return column if _has_no_floats(column) else column.cast(pa.float64(), safe=False)
+    return column.cast(pa.int8()).cast(pa.float64()) if pa.types.is_boolean(column.type) and look.numeric else column
 
 
-def _whole_numbers(column: pa.Array) -> npt.NDArray[Any]:
-    """Floats, as pandas has them where some are missing; but not where that would change one and none is missing."""
-    numbers = column.to_numpy(zero_copy_only=False)
-    if column.null_count == 0 and len(numbers) and max(-int(numbers.min()), int(numbers.max())) > WHOLE_IN_DOUBLE:
-        return numbers
-    return numbers.astype(np.float64)
+def _has_no_floats(column: pa.Array) -> bool:
+    """Whether none is missing, and floats would change one."""
+    if column.null_count or not len(column):
+        return False
+    ends = pc.min_max(column).as_py()
+    return max(-ends["min"], ends["max"]) > WHOLE_IN_DOUBLE
 
 
-def _category(column: pa.Array, known: Sequence[Any]) -> Any:
+def _instead(column: pa.Array, look: Look, values: npt.NDArray[Any]) -> Any:
+    """What stands in the frame for what Arrow made of a column (`values`); None: that is right."""
+    if look.categories is not None:
+        return _category(column, look.categories, values)
+    if values.dtype == np.bool_ and look.optional:
+        return values.astype(object)
+    if values.dtype == object and look.missing is not None and column.null_count:
+        return np.where(column.is_null().to_numpy(zero_copy_only=False), look.missing, values)
+    # A model may change its frame, and Arrow's own memory must not.
+    return None if values.flags.writeable else values.copy()
+
+
+def _category(column: pa.Array, known: Sequence[Any], values: npt.NDArray[Any]) -> Any:
     """By value: the known ones first, then those that only the data have. What becomes of these is the library's."""
     import pandas as pd
 
-    values = _values(column, Look(missing=np.nan))
     old = set(known)
     fresh = [each for each in pc.unique(column.drop_null()).to_pylist() if each not in old]
     return pd.Categorical(values, categories=[*known, *fresh])

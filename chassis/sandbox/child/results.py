@@ -31,11 +31,17 @@ def given_columns(result: Any, rows: int) -> list[Given]:
     Raises:
         PredictionShape: it is nothing of the kind, or has another number of rows.
     """
+    if _is_frame(result) or _is_series(result):
+        _check_count(result, rows)
     columns = _columns(result)
     for column in columns:
-        if len(column.values) != rows:
-            raise PredictionShape(f"the model gives {len(column.values)} predictions for {rows} rows")
+        _check_count(column.values, rows)
     return columns
+
+
+def _check_count(values: Any, rows: int) -> None:
+    if len(values) != rows:
+        raise PredictionShape(f"the model gives {len(values)} predictions for {rows} rows")
 
 
 def _columns(result: Any) -> list[Given]:

@@ -8,12 +8,10 @@ import inspect as signatures
 from collections.abc import Sequence
 from typing import Any, Final
 
-import numpy as np
 import pyarrow as pa
 
 # ruff: noqa: TID252 - in the sandbox this package has another name
-from ..classes import Classes, TargetClasses, is_probability
-from ..conversion import Column
+from ..estimator_classes import classes_of
 from ..estimator_files import is_skops, opened, packages
 from ..estimator_inputs import Inputs, inputs_of
 from ..fitted import last_step
@@ -46,7 +44,7 @@ class SklearnModel:
         _check_params(estimator, source.params)
         self._estimator, self._params = estimator, source.params
         self._inputs: Inputs = inputs_of(estimator, source)
-        self._classes = _classes_of(estimator, source.outputs)
+        self._classes = classes_of(estimator, source.outputs)
 
     def predict(self, columns: Sequence[pa.Array], rows: int) -> Any:
         given, more = self._inputs.rows(columns, rows)
@@ -61,39 +59,6 @@ class SklearnModel:
         """`more`: rows that were added at the end."""
         result = getattr(self._estimator, method)(given, **(self._params if method == "predict" else {}))
         return _without_last(result, len(given) - more, more) if more else result
-
-
-def _classes_of(estimator: Any, outputs: Sequence[Column]) -> Classes | TargetClasses | None:
-    """None: no classifier.
-
-    Raises:
-        SignatureMismatch: the outputs aren't what it gives.
-    """
-    known = getattr(estimator, "classes_", None)
-    gives = hasattr(estimator, "predict_proba")
-    asked = [column.name for column in outputs if is_probability(column.name)]
-    if asked and not gives and known is not None:
-        raise SignatureMismatch(
-            f"the output {asked[0]} asks for a probability, and {type(last_step(estimator)).__name__} gives none:"
-            " leave it out, or fit the estimator in a CalibratedClassifierCV"
-        )
-    targets = _targets(estimator, known)
-    if targets is not None:
-        return TargetClasses(targets, outputs)
-    if known is None:
-        return Classes(None, outputs) if asked and gives else None
-    return Classes(known, outputs)
-
-
-def _targets(estimator: Any, known: Any) -> list[Any] | None:
-    """The classes of each of several targets; None where there is one."""
-    if isinstance(known, list) and known and np.ndim(known[0]) == 1:
-        return known
-    last = last_step(estimator)
-    kind = getattr(getattr(last, "_label_binarizer", None), "y_type_", "")
-    if getattr(last, "multilabel_", False) is True or str(kind).startswith("multilabel"):
-        return [np.array([0, 1])] * len(known)
-    return None
 
 
 def _check_predicts(estimator: Any) -> None:

@@ -268,7 +268,7 @@ def test_a_module_may_take_and_give_arrow(artifact):
 def test_a_module_without_the_functions_is_told_which(artifact):
     artifact.write_text("def load(path): ...")
 
-    with pytest.raises(TypeError, match="has no function predict"):
+    with pytest.raises(ModelUnsupported, match="has no function predict"):
         score("python", artifact)
 
 
