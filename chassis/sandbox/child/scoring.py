@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from .conversion import Column, Rejections, convert_rows
 from .fitting import reject_unfit
-from .outputs import PREDICTION, to_table
+from .outputs import PREDICTION, PredictionShape, to_table
 
 
 class Model(Protocol):
@@ -64,11 +64,8 @@ def score_batch(batch: pa.RecordBatch, plan: Plan, model: Model, *, first_row: i
     columns, kept = reject_unfit(model, columns, kept, first_row=first_row, rejections=rejections)
     rows = batch.num_rows if kept is None else int(kept.sum())
     began = time.perf_counter()
-    predictions = to_table(_predict(model, columns, rows, kept, first_row), plan.outputs, rows) if rows else None
-    seconds = time.perf_counter() - began
-    return ScoredBatch(
-        columns, predictions if predictions is not None else nothing(plan), kept, rejections.table(), seconds
-    )
+    predictions = _predicted(model, columns, plan, rows, kept, first_row) if rows else nothing(plan)
+    return ScoredBatch(columns, predictions, kept, rejections.table(), time.perf_counter() - began)
 
 
 def nothing(plan: Plan) -> pa.Table:
@@ -77,17 +74,29 @@ def nothing(plan: Plan) -> pa.Table:
     return pa.schema(fields).empty_table()
 
 
+def _predicted(
+    model: Model, columns: Sequence[pa.Array], plan: Plan, rows: int, kept: Any, first_row: int
+) -> pa.Table:
+    try:
+        return to_table(_predict(model, columns, rows, kept, first_row), plan.outputs, rows)
+    except PredictionShape as error:
+        raise PredictionShape(str(error), _row_of(error.row, kept, first_row)) from error
+
+
 def _predict(model: Model, columns: Sequence[pa.Array], rows: int, kept: Any, first_row: int) -> Any:
     try:
         return model.predict(columns, rows)
+    except PredictionShape:
+        raise
     except Exception as error:
-        position = _failing_row(model, columns, rows)
-        row = (
-            None
-            if position is None
-            else first_row + (position if kept is None else int(np.flatnonzero(kept)[position]))
-        )
-        raise ModelFailed(error, row) from error
+        raise ModelFailed(error, _row_of(_failing_row(model, columns, rows), kept, first_row)) from error
+
+
+def _row_of(position: int | None, kept: Any, first_row: int) -> int | None:
+    """The chunk's row of one among those scored."""
+    if position is None:
+        return None
+    return first_row + (position if kept is None else int(np.flatnonzero(kept)[position]))
 
 
 def _failing_row(model: Model, columns: Sequence[pa.Array], rows: int) -> int | None:

@@ -33,6 +33,8 @@ class Source:
     inputs: tuple[Column, ...]
     outputs: tuple[Column, ...] = ()
     params: dict[str, Any] = field(default_factory=dict[str, Any])
+    text: bool = False
+    """Whether the data are texts, as in a CSV."""
     bindings: list[Binding] = field(default_factory=list[Binding])
     """Made while the model is loaded."""
 

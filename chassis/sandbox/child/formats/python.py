@@ -6,23 +6,27 @@ of the signature are given by their names.
 """
 
 import importlib.util
+import inspect as signatures
 import sys
 import typing
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, UnionType
 from typing import Any, Final
 
 import pyarrow as pa
 
 # ruff: noqa: TID252 - in the sandbox this package has another name
 from ..archives import unpacked
-from ..frames import to_frame
-from . import Inspection, Source, inside
+from ..frames import looks_of, to_frame
+from . import Inspection, ModelUnsupported, SignatureMismatch, Source, inside
 
 CARRIES_CODE: Final = True
 _USUAL: Final = "model.py"
+_NO_BATCH: Final = frozenset(
+    {"ndarray", "Series", "list", "List", "tuple", "dict", "Dict", "Array", "ChunkedArray", "str"}
+)
 
 
 def inspect(source: Source) -> Inspection:
@@ -35,7 +39,11 @@ def load(source: Source) -> "PythonModel":
     module = _imported(folder, file)
     lacking = [name for name in ("load", "predict") if not callable(getattr(module, name, None))]
     if lacking:
-        raise TypeError(f"{file.name} has no function {' and no function '.join(lacking)}")
+        raise ModelUnsupported(
+            f"{file.name} has no function {' and no function '.join(lacking)}: it has to define load(path) and"
+            " predict(model, batch)"
+        )
+    _check_call(module.predict, source.params)
     return PythonModel(module, module.load(folder if folder.is_dir() else file), source)
 
 
@@ -43,17 +51,40 @@ class PythonModel:
     def __init__(self, module: ModuleType, model: Any, source: Source) -> None:
         self._predict, self._model = module.predict, model
         self._names = [column.name for column in source.inputs]
+        self._looks = looks_of(source.inputs, text=source.text)
         self._params = source.params
         self._kind = _kind_of_batch(module.predict)
 
     def predict(self, columns: Sequence[pa.Array], rows: int) -> Any:
         del rows
-        return _plain(self._predict(self._model, self._batch(columns), **self._params))
+        return self._predict(self._model, self._batch(columns), **self._params)
 
     def _batch(self, columns: Sequence[pa.Array]) -> Any:
         if self._kind is None:
-            return to_frame(self._names, columns)
+            return to_frame(self._names, columns, self._looks)
         return self._kind.from_arrays(list(columns), names=self._names)
+
+
+def _check_call(predict: Callable[..., Any], params: dict[str, Any]) -> None:
+    """Raises: ModelUnsupported, SignatureMismatch: it can't be called with a model, a batch and the parameters."""
+    if signatures.iscoroutinefunction(predict) or signatures.isasyncgenfunction(predict):
+        raise ModelUnsupported("predict is asynchronous, and nobody waits for it: make it a plain function")
+    try:
+        accepted = signatures.signature(predict)
+    except ValueError:
+        return
+    try:
+        accepted.bind(None, None)
+    except TypeError as error:
+        if not params:
+            raise ModelUnsupported(f"predict{accepted} can't be called as predict(model, batch)") from error
+    try:
+        accepted.bind(None, None, **params)
+    except TypeError as error:
+        raise SignatureMismatch(
+            f"predict{accepted} doesn't take the signature's parameters {', '.join(params)} as they are: give it"
+            " parameters of these names, or leave them out of the signature"
+        ) from error
 
 
 def _module(source: Source) -> tuple[Path, Path]:
@@ -97,23 +128,29 @@ def _imported(folder: Path, file: Path) -> ModuleType:
     return module
 
 
-def _kind_of_batch(predict: Any) -> Any:
-    """`pyarrow.Table` or `RecordBatch`; None: a pandas frame."""
-    try:
-        hints = typing.get_type_hints(predict)
-    except Exception:  # noqa: BLE001 - a name that only a type checker would know says nothing here
+def _kind_of_batch(predict: Callable[..., Any]) -> Any:
+    """`pyarrow.Table` or `RecordBatch`; None: a pandas frame. Raises: ModelUnsupported: its type is neither."""
+    hint = _hint(predict)
+    kinds = typing.get_args(hint) if isinstance(hint, UnionType) else (hint,)
+    names = {getattr(typing.get_origin(kind) or kind, "__name__", str(kind).rpartition(".")[2]) for kind in kinds}
+    if "DataFrame" in names or not names & (_NO_BATCH | {"Table", "RecordBatch"}):
         return None
-    names = predict.__code__.co_varnames[: predict.__code__.co_argcount] if hasattr(predict, "__code__") else ()
-    kind = hints.get(names[1]) if len(names) > 1 else None
-    return kind if kind in (pa.Table, pa.RecordBatch) else None
+    for kind in (pa.Table, pa.RecordBatch):
+        if kind.__name__ in names:
+            return kind
+    raise ModelUnsupported(
+        f"by its type, predict takes a batch of {', '.join(sorted(names))}, and gets a pandas.DataFrame, or a"
+        " pyarrow.Table or pyarrow.RecordBatch where its type says so"
+    )
 
 
-def _plain(result: Any) -> Any:
-    """Arrow results as arrays by name; all else as it is."""
-    if isinstance(result, pa.Table | pa.RecordBatch):
-        return {name: result.column(name).to_numpy(zero_copy_only=False) for name in result.schema.names}
-    if isinstance(result, pa.Array):
-        return result.to_numpy(zero_copy_only=False)
-    if isinstance(result, pa.ChunkedArray):
-        return result.to_numpy()
-    return result
+def _hint(predict: Callable[..., Any]) -> Any:
+    """The type of its second parameter; as a text where only a type checker knows its name."""
+    try:
+        parameter = list(signatures.signature(predict).parameters.values())[1]
+    except (ValueError, IndexError):
+        return None
+    try:
+        return typing.get_type_hints(predict).get(parameter.name)
+    except Exception:  # noqa: BLE001 - whatever stands in its annotations
+        return parameter.annotation

@@ -4,95 +4,91 @@ Loading a pickle runs code of whoever made it. A skops file names the types it i
 the model environment has are taken, others refused.
 """
 
-import pickletools
-import zipfile
+import inspect as signatures
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, Final
 
 import pyarrow as pa
 
 # ruff: noqa: TID252 - in the sandbox this package has another name
-from ..classes import Classes
-from ..frames import to_frame, to_matrix
-from . import Inspection, Source
+from ..estimator_classes import classes_of
+from ..estimator_files import is_skops, opened, packages
+from ..estimator_inputs import Inputs, inputs_of
+from ..fitted import last_step
+from ..outputs import PredictionShape
+from . import Inspection, ModelUnsupported, SignatureMismatch, Source
 
 CARRIES_CODE: Final = True
 SUFFIXES: Final = (".joblib", ".pkl", ".pickle", ".skops")
-_TRUSTED: Final = ("sklearn.", "numpy.", "scipy.", "xgboost.", "lightgbm.")
-_NUMBERS: Final = frozenset({"integer", "long", "float", "double"})
+_WHY_NO_PREDICT: Final = {
+    "clusterer": "it only knows the rows that it was fitted with: fit a classifier to its labels, or use one that"
+    " predicts, such as KMeans",
+    "transformer": "it only transforms: save the whole pipeline, with the estimator that it ends with",
+}
 
 
 def inspect(source: Source) -> Inspection:
     file = source.file(*SUFFIXES)
-    if zipfile.is_zipfile(file):
-        return Inspection("skops")
-    return Inspection("pickle", packages=_packages(file))
+    return Inspection("skops") if is_skops(file) else Inspection("pickle", packages=packages(file))
 
 
 def load(source: Source) -> "SklearnModel":
-    file = source.file(*SUFFIXES)
-    if zipfile.is_zipfile(file):
-        return SklearnModel(_load_skops(file), source)
-    import joblib
-
-    return SklearnModel(joblib.load(file), source)
+    return SklearnModel(opened(source.file(*SUFFIXES)), source)
 
 
 class SklearnModel:
-    """Calls `predict`, with a frame, or with a matrix if the estimator was fitted without names."""
+    """Calls `predict`, with what the estimator was fitted with: a frame, a matrix, or a sequence of texts."""
 
     def __init__(self, estimator: Any, source: Source) -> None:
-        if not hasattr(estimator, "predict"):
-            raise TypeError(f"{type(estimator).__name__} has no method predict")
-        names = getattr(estimator, "feature_names_in_", None)
-        count = getattr(estimator, "n_features_in_", None)
-        self._order = source.order_of(None if names is None else list(names), count)
-        self._names = [column.name for column in source.inputs]
-        self._params = source.params
-        self._estimator = estimator
-        self._classes = Classes(getattr(estimator, "classes_", None), source.outputs)
-        numeric = all(column.type in _NUMBERS for column in source.inputs)
-        self._as_matrix = numeric and count is not None and names is None and bool(source.inputs)
-        self._dtype = "float32" if all(column.type == "float" for column in source.inputs) else "float64"
+        _check_predicts(estimator)
+        _check_params(estimator, source.params)
+        self._estimator, self._params = estimator, source.params
+        self._inputs: Inputs = inputs_of(estimator, source)
+        self._classes = classes_of(estimator, source.outputs)
 
     def predict(self, columns: Sequence[pa.Array], rows: int) -> Any:
-        del rows
-        rows_in = self._rows(columns)
-        if not self._classes.wanted:
-            return self._estimator.predict(rows_in, **self._params)
-        labels = self._estimator.predict(rows_in, **self._params) if self._classes.label_wanted else None
-        return self._classes.outputs_of(self._estimator.predict_proba(rows_in), labels)
+        given, more = self._inputs.rows(columns, rows)
+        classes = self._classes
+        wanted = classes is not None and classes.wanted
+        labels = self._called("predict", given, more) if not wanted or (classes and classes.label_wanted) else None
+        if classes is None or not wanted:
+            return labels
+        return classes.outputs_of(self._called("predict_proba", given, more), labels)
 
-    def _rows(self, columns: Sequence[pa.Array]) -> Any:
-        if self._as_matrix:
-            return to_matrix(columns, self._dtype)
-        order = range(len(columns)) if self._order is None else self._order
-        return to_frame([self._names[at] for at in order], [columns[at] for at in order])
-
-
-def _load_skops(file: Path) -> Any:
-    import skops.io
-
-    unknown: list[str] = skops.io.get_untrusted_types(file=file)
-    foreign = [name for name in unknown if not name.startswith(_TRUSTED)]
-    if foreign:
-        raise TypeError(f"the skops file holds types that are not trusted here: {', '.join(foreign[:5])}")
-    return skops.io.load(file, trusted=unknown)
+    def _called(self, method: str, given: Any, more: int) -> Any:
+        """`more`: rows that were added at the end."""
+        result = getattr(self._estimator, method)(given, **(self._params if method == "predict" else {}))
+        return _without_last(result, len(given) - more, more) if more else result
 
 
-def _packages(file: Path) -> tuple[str, ...]:
-    """Top-level packages that a pickle names, as far as it can be read (joblib puts arrays in between)."""
-    found, texts = set[str](), list[str]()
+def _check_predicts(estimator: Any) -> None:
+    """Raises: ModelUnsupported."""
+    if callable(getattr(estimator, "predict", None)):
+        return
+    name = type(last_step(estimator)).__name__
+    if not hasattr(estimator, "fit"):
+        raise ModelUnsupported(f"the file holds an object of type {name} and no fitted estimator: save the estimator")
+    kind = "clusterer" if hasattr(last_step(estimator), "fit_predict") else "transformer"
+    raise ModelUnsupported(f"{name} has no method predict: {_WHY_NO_PREDICT[kind]}")
+
+
+def _check_params(estimator: Any, params: dict[str, Any]) -> None:
+    """Raises: SignatureMismatch."""
     try:
-        with file.open("rb") as stream:
-            for code, argument, _ in pickletools.genops(stream):
-                if code.name == "GLOBAL":
-                    found.add(str(argument).split(".")[0])
-                elif code.name == "STACK_GLOBAL" and len(texts) > 1:
-                    found.add(texts[-2].split(".")[0])
-                elif "UNICODE" in code.name:
-                    texts.append(str(argument))
+        signatures.signature(estimator.predict).bind(None, **params)
+    except TypeError as error:
+        raise SignatureMismatch(
+            f"predict of {type(estimator).__name__} takes not all of the parameters {', '.join(params)}"
+        ) from error
     except ValueError:
-        """The rest is no plain pickle."""
-    return tuple(sorted(name for name in found if name.isidentifier()))
+        """Not written in Python."""
+
+
+def _without_last(result: Any, rows: int, more: int) -> Any:
+    """Raises: PredictionShape."""
+    if not hasattr(result, "__len__") or len(result) != rows + more:
+        raise PredictionShape(
+            "the model gives another number of predictions than it gets rows: it seems to go through the columns of its"
+            " frame, where it was fitted with a list"
+        )
+    return getattr(result, "iloc", result)[:rows]

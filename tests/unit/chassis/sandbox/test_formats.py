@@ -18,8 +18,8 @@ from sklearn.linear_model import LinearRegression, LogisticRegression
 
 from chassis.sandbox.child import formats
 from chassis.sandbox.child.conversion import Column
-from chassis.sandbox.child.formats import SignatureMismatch, Source
-from chassis.sandbox.child.outputs import PredictionShape, to_table
+from chassis.sandbox.child.formats import ModelUnsupported, SignatureMismatch, Source
+from chassis.sandbox.child.outputs import to_table
 
 RANDOM = np.random.default_rng(5)
 NAMES = ["price", "stock", "week", "promo share"]
@@ -158,7 +158,7 @@ def test_sklearn_classifiers_give_the_probabilities_that_are_asked_for(artifact,
 def test_a_probability_of_no_class_is_refused_with_the_classes_there_are(artifact):
     joblib.dump(LogisticRegression().fit(ROWS, LABELS), artifact)
 
-    with pytest.raises(PredictionShape, match="probability_0, probability_1, probability_2"):
+    with pytest.raises(SignatureMismatch, match="probability_0, probability_1, probability_2"):
         score("sklearn", artifact, outputs=[("probability", "double")])
 
 
@@ -176,7 +176,7 @@ def test_several_targets_are_several_outputs(artifact):
 def test_a_skops_file_with_foreign_types_is_refused(artifact):
     skops.io.dump({"path": Path("x")}, artifact)
 
-    with pytest.raises(TypeError, match="not trusted here: pathlib"):
+    with pytest.raises(ModelUnsupported, match="not trusted here: pathlib"):
         score("sklearn", artifact)
 
 
@@ -268,7 +268,7 @@ def test_a_module_may_take_and_give_arrow(artifact):
 def test_a_module_without_the_functions_is_told_which(artifact):
     artifact.write_text("def load(path): ...")
 
-    with pytest.raises(TypeError, match="has no function predict"):
+    with pytest.raises(ModelUnsupported, match="has no function predict"):
         score("python", artifact)
 
 

@@ -1,0 +1,28 @@
+"""Counts the suite's cases: by format and module, how many agree or are refused, and with which reason."""
+
+import sys
+from collections import Counter
+
+from tests.models import harness
+
+_OUTCOMES: Counter[tuple[str, str, str]] = Counter()
+_scored = harness.scored
+
+
+def _counted(name, *arguments, **fields):
+    result = _scored(name, *arguments, **fields)
+    module = sys._getframe(1).f_globals["__name__"].rpartition(".")[2]
+    outcome = "scored" if result.refused is None else result.refused.code
+    _OUTCOMES[name, module, outcome] += 1
+    return result
+
+
+harness.scored = _counted
+
+
+def pytest_terminal_summary(terminalreporter):
+    if not _OUTCOMES:
+        return
+    terminalreporter.section("cases by format, module and outcome")
+    for (name, module, outcome), count in sorted(_OUTCOMES.items()):
+        terminalreporter.write_line(f"{name:10} {module:36} {outcome:20} {count:5}")
