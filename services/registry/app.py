@@ -1,5 +1,7 @@
 """The registry's parts, joined."""
 
+from functools import partial
+
 from chassis.clock import new_id
 from chassis.service import Service
 from schemas.datasets import DatasetRegistrationRequested, DatasetRetirementRequested
@@ -104,4 +106,4 @@ def _join(
     service.prepare_with(registrations.prepare)
     service.prepare_with(versions.prepare)
     service.work_on(worker.run)
-    service.needs("objects", service.objects.ping)
+    service.needs("objects", partial(service.objects.ping, "models", "datasets"))

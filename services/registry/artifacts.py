@@ -11,17 +11,21 @@ from typing import Final
 import structlog
 
 from chassis.errors import ObjectsUnavailable
-from chassis.objects import Location, ObjectChanged, ObjectInfo, ObjectMissing, Objects
+from chassis.object_errors import ObjectChanged, ObjectForbidden, ObjectMissing, ObjectUnfit
+from chassis.object_search import Found, find
+from chassis.objects import Location, ObjectInfo, Objects
 from schemas.values import Artifact, ArtifactRef, ModelFormat
 from services.registry.formats import CHECKS
 from services.registry.formats.bundle import Bundle
 from services.registry.refusals import (
     ArtifactChanged,
     ArtifactDigestMismatch,
+    ArtifactForbidden,
     ArtifactFormatMismatch,
     ArtifactMissing,
     ArtifactPathInvalid,
     ArtifactTooLarge,
+    ArtifactUnfit,
 )
 
 log = structlog.get_logger(__name__)
@@ -40,18 +44,6 @@ class Limits:
 
 
 @dataclass(frozen=True)
-class Incoming:
-    """An artifact as it was found: one object, or all objects under a prefix, by their path in it."""
-
-    files: dict[str, ObjectInfo]
-    is_directory: bool
-
-    @property
-    def size_bytes(self) -> int:
-        return sum(info.size_bytes for info in self.files.values())
-
-
-@dataclass(frozen=True)
 class Artifacts:
     """The registry's artifacts. What it takes is copied once and never changed."""
 
@@ -62,7 +54,8 @@ class Artifacts:
         """Find what `ref` names, check it, and copy it under its digest.
 
         Raises:
-            Refusal: it is missing, too large, oddly named, not what its digest or its format say, or being changed.
+            Refusal: it is missing, not to be had, too large, oddly named, not what its digest or its format say, or
+                being changed.
         """
         with _refusing():
             incoming = await self._find(Location.parse(ref.uri))
@@ -78,42 +71,30 @@ class Artifacts:
         log.info("artifact_kept", sha256=digest, objects=len(incoming.files), size_bytes=incoming.size_bytes)
         return Artifact(uri=uri, sha256=digest, size_bytes=incoming.size_bytes)
 
-    async def _find(self, location: Location) -> Incoming:
-        found = await self._object(location) if not location.key.endswith("/") else None
-        if found is not None:
-            incoming = Incoming({location.key.rpartition("/")[2]: found}, is_directory=False)
-        else:
-            prefix = Location(location.bucket, f"{location.key.rstrip('/')}/")
-            listed = await self.objects.list(prefix)
-            incoming = Incoming({each.location.key.removeprefix(prefix.key): each for each in listed}, True)
+    async def _find(self, location: Location) -> Found:
+        incoming = await find(self.objects, location, at_most=self.limits.max_objects)
         if not incoming.files:
             raise ArtifactMissing(f"there is nothing at {location}")
         self._check_limits(incoming)
         return incoming
 
-    async def _object(self, location: Location) -> ObjectInfo | None:
-        try:
-            return await self.objects.stat(location)
-        except ObjectMissing:
-            return None
-
-    def _check_limits(self, incoming: Incoming) -> None:
-        if len(incoming.files) > self.limits.max_objects:
-            raise ArtifactTooLarge(f"it has {len(incoming.files)} objects; {self.limits.max_objects} are allowed")
+    def _check_limits(self, incoming: Found) -> None:
+        if not incoming.is_all:
+            raise ArtifactTooLarge(f"it has more than {self.limits.max_objects} objects")
         if incoming.size_bytes > self.limits.max_bytes:
             raise ArtifactTooLarge(f"it has {incoming.size_bytes} bytes; {self.limits.max_bytes} are allowed")
         for path in incoming.files:
             if not _PATH.fullmatch(path) or len(path.encode()) > _MAX_PATH_BYTES:
                 raise ArtifactPathInvalid(f"it has an object whose name can't be kept: {path[:200]!r}")
 
-    async def _check_format(self, incoming: Incoming, artifact_format: ModelFormat) -> None:
+    async def _check_format(self, incoming: Found, artifact_format: ModelFormat) -> None:
         sizes = {path: info.size_bytes for path, info in incoming.files.items()}
         bundle = Bundle(sizes, incoming.is_directory, partial(self._read, incoming))
         wrong = await CHECKS[artifact_format](bundle)
         if wrong is not None:
             raise ArtifactFormatMismatch(f"it {wrong}")
 
-    async def _read(self, incoming: Incoming, path: str, offset: int, length: int) -> bytes:
+    async def _read(self, incoming: Found, path: str, offset: int, length: int) -> bytes:
         info = incoming.files[path]
         return await self.objects.get(info.location, offset=offset, length=length, etag=info.etag)
 
@@ -141,7 +122,7 @@ def directory_digest(files: Sequence[tuple[str, int, str]]) -> str:
     return hashlib.sha256(b"".join(lines)).hexdigest()
 
 
-def _digest(incoming: Incoming, digests: dict[str, str]) -> str:
+def _digest(incoming: Found, digests: dict[str, str]) -> str:
     if not incoming.is_directory:
         return next(iter(digests.values()))
     return directory_digest([(path, info.size_bytes, digests[path]) for path, info in incoming.files.items()])
@@ -155,3 +136,9 @@ def _refusing() -> Generator[None]:
         raise ArtifactMissing(f"there is no longer anything at {error}") from error
     except ObjectChanged as error:
         raise ArtifactChanged(f"{error} was changed while it was read") from error
+    except (ObjectForbidden, ObjectUnfit) as error:
+        if str(error).startswith(str(_HOME)):
+            raise  # Nothing that the sender could mend.
+        if isinstance(error, ObjectForbidden):
+            raise ArtifactForbidden(f"the store doesn't let the registry read {error}") from error
+        raise ArtifactUnfit(f"the store doesn't give {error}") from error

@@ -7,6 +7,7 @@ import zlib
 import pytest
 
 from chassis.errors import ObjectsUnavailable, Refusal
+from chassis.object_errors import ObjectForbidden, ObjectUnfit
 from schemas.values import Artifact, ArtifactRef
 from services.registry.artifacts import Artifacts, Limits, directory_digest
 from tests.unit.registry.fakes import FakeObjects
@@ -166,3 +167,27 @@ async def test_a_large_file_is_not_read_whole_to_see_its_format(objects):
     model = field(1, 10) + field(7, GRAPH + field(5, weights)) + field(8, b"")
     await take(objects, {"model.onnx": model}, "onnx")
     assert sum(length for _, _, length in objects.reads) < 200_000
+
+
+@pytest.mark.parametrize(("said", "code"), [(ObjectForbidden, "artifact-forbidden"), (ObjectUnfit, "artifact-unfit")])
+@pytest.mark.parametrize("path", ["", "/model.pkl"], ids=["what lies there", "one object"])
+async def test_what_the_store_does_not_give_is_refused_with_its_reason(objects, said, code, path):
+    objects.broken[f"{INCOMING}{path}"] = said(f"{INCOMING}{path} (InvalidObjectState: it is archived)")
+    with pytest.raises(Refusal, match="InvalidObjectState: it is archived") as refused:
+        await take(objects, {"model.pkl": PICKLE})
+    assert (refused.value.code, refused.value.violations[0].field) == (code, "artifact.uri")
+
+
+async def test_a_sender_is_not_blamed_for_where_the_registry_may_not_write(objects):
+    objects.broken["s3://models/sha256/"] = ObjectForbidden("s3://models/sha256/a (AccessDenied)")
+    with pytest.raises(ObjectForbidden):
+        await take(objects, {"model.pkl": PICKLE})
+
+
+async def test_no_more_is_listed_than_an_artifact_may_have(objects):
+    for number in range(500):
+        objects[f"s3://models/incoming/somebody/{number}.pkl"] = PICKLE
+    artifacts = Artifacts(objects, Limits(10**9, 10))
+    with pytest.raises(Refusal, match="more than 10 objects") as refused:
+        await artifacts.take(ArtifactRef(uri="s3://models/incoming/somebody/"), "sklearn")
+    assert (refused.value.code, objects.listed) == ("artifact-too-large", 11)
