@@ -18,6 +18,7 @@ from services.registry.domain.model import Model
 from services.registry.handlers import DatasetHandlers, ModelHandlers
 from services.registry.intake import Intake
 from services.registry.settings import Settings
+from services.registry.slots import Slots
 from services.registry.store import Versions
 from services.registry.tabular.content import Contents
 from services.registry.usecases.archive_model import ArchiveModel
@@ -70,7 +71,7 @@ def build(settings: Settings) -> Service:
         clock=service.clock,
         owner=new_id(),
         lease_s=settings.lease_s,
-        slots=settings.workers,
+        slots=Slots(settings.workers, freed=registrations.wake),
         max_attempts=settings.max_attempts,
     )
     _join(service, model_handlers, dataset_handlers, registrations, versions, worker)
