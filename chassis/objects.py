@@ -2,35 +2,33 @@
 
 import asyncio
 import hashlib
-from collections.abc import AsyncGenerator, AsyncIterator, Generator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, BinaryIO, Final, Self, cast
 from urllib.parse import urlsplit
+from xml.etree.ElementTree import ParseError
 
 from aiohttp import ClientError, ClientSession, ClientTimeout
 from miniopy_async.api import Minio
 from miniopy_async.error import InvalidResponseError, S3Error, ServerError
 
 from chassis.errors import ObjectsUnavailable, PlatformError
+from chassis.object_errors import (
+    BAD_NAME,
+    PROBED_PREFIX,
+    Answer,
+    Meaning,
+    ObjectChanged,
+    ObjectForbidden,
+    ObjectMissing,
+    ObjectUnfit,
+)
 from chassis.settings import S3Settings
 
 CHUNK_BYTES: Final = 1024 * 1024
 _ANSWER_S: Final = 5
-_MISSING: Final = frozenset({"NoSuchKey", "NoSuchBucket", "NoSuchObject"})
-_CHANGED: Final = frozenset({"PreconditionFailed"})
-
-
-class ObjectMissing(PlatformError):
-    code = "object-missing"
-    http_status = 404
-
-
-class ObjectChanged(PlatformError):
-    """The object isn't the one that was asked for: its etag or its length differ."""
-
-    code = "object-changed"
-    http_status = 409
+_ERRORS: Final = (S3Error, ServerError, InvalidResponseError, ClientError, ParseError, ValueError, OSError)
 
 
 @dataclass(frozen=True, order=True)
@@ -64,7 +62,11 @@ class ObjectInfo:
 
 
 class Objects:
-    """A client of the object store; `async with` it once a process."""
+    """A client of the object store; `async with` it once a process.
+
+    Whatever it does may raise `ObjectsUnavailable` (nobody gets anything now), `ObjectForbidden` or `ObjectUnfit` (so
+    it is with this object, as the store's probe shows).
+    """
 
     def __init__(self, settings: S3Settings) -> None:
         address = urlsplit(settings.endpoint)
@@ -86,18 +88,26 @@ class Objects:
 
     async def stat(self, location: Location) -> ObjectInfo:
         """Raises: ObjectMissing."""
-        with _translated(location):
+        async with self._translated(location):
             found = await self._client.stat_object(location.bucket, location.key)
         return ObjectInfo(location, _etag(found.etag), int(found.size or 0), found.content_type)
 
-    async def list(self, prefix: Location) -> list[ObjectInfo]:
-        """All objects whose key begins with the prefix, sorted by key."""
-        found: list[ObjectInfo] = []
-        with _translated(prefix):
+    async def walk(self, prefix: Location) -> AsyncGenerator[ObjectInfo]:
+        """The objects whose key begins with the prefix, in the store's order; a page is fetched when it's asked for."""
+        async with self._translated(prefix):
             async for each in self._client.list_objects(prefix.bucket, prefix=prefix.key, recursive=True):
                 if each.object_name and not each.is_dir:
                     where = Location(prefix.bucket, each.object_name)
-                    found.append(ObjectInfo(where, _etag(each.etag), int(each.size or 0)))
+                    yield ObjectInfo(where, _etag(each.etag), int(each.size or 0))
+
+    async def list(self, prefix: Location, *, at_most: int | None = None) -> list[ObjectInfo]:
+        """All objects whose key begins with the prefix, or the first `at_most` that the store names; sorted by key."""
+        found: list[ObjectInfo] = []
+        async with aclosing(self.walk(prefix)) as objects:
+            async for each in objects:
+                if len(found) == at_most:
+                    break
+                found.append(each)
         return sorted(found, key=lambda each: each.location)
 
     async def get(self, location: Location, *, offset: int = 0, length: int = 0, etag: str | None = None) -> bytes:
@@ -107,9 +117,11 @@ class Objects:
             ObjectMissing: there is none.
             ObjectChanged: its etag is another.
         """
-        with _translated(location):
-            async with self._response(location, offset=offset, length=length, etag=etag) as response:
-                return await response.read()
+        async with (
+            self._translated(location),
+            self._response(location, offset=offset, length=length, etag=etag) as response,
+        ):
+            return await response.read()
 
     async def stream(self, info: ObjectInfo) -> AsyncIterator[bytes]:
         """The object's bytes in chunks, as long as it is still the one that `info` describes.
@@ -118,16 +130,15 @@ class Objects:
             ObjectChanged: another etag, or fewer or more bytes than `info` says.
         """
         seen = 0
-        with _translated(info.location):
-            async with self._response(info.location, etag=info.etag) as response:
-                async for chunk in response.content.iter_chunked(CHUNK_BYTES):
-                    seen += len(chunk)
-                    yield chunk
+        async with self._translated(info.location), self._response(info.location, etag=info.etag) as response:
+            async for chunk in response.content.iter_chunked(CHUNK_BYTES):
+                seen += len(chunk)
+                yield chunk
         if seen != info.size_bytes:
             raise ObjectChanged(str(info.location))
 
     async def put(self, location: Location, data: bytes, *, content_type: str = "application/octet-stream") -> None:
-        with _translated(location):
+        async with self._translated(location):
             await self._client._put_object(  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
                 location.bucket, location.key, data, {"Content-Type": content_type}
             )
@@ -140,7 +151,7 @@ class Objects:
             ObjectChanged: the source isn't what `source` describes.
         """
         reader = _HashingReader(self.stream(source))
-        with _translated(target):
+        async with self._translated(target):
             await self._client.put_object(
                 target.bucket, target.key, cast("BinaryIO", reader), source.size_bytes, num_parallel_uploads=1
             )
@@ -154,14 +165,37 @@ class Objects:
         return digest.hexdigest()
 
     async def remove(self, location: Location) -> None:
-        with _translated(location):
+        async with self._translated(location):
             await self._client.remove_object(location.bucket, location.key)
 
-    async def ping(self) -> None:
-        """A round trip. Raises: ObjectsUnavailable."""
-        with _translated(Location("models", "")):
-            async with asyncio.timeout(_ANSWER_S):
-                await self._client.bucket_exists("models")
+    async def ping(self, *buckets: str) -> None:
+        """A round trip to each: it is there, and the platform may look into it. Raises: ObjectsUnavailable."""
+        for bucket in buckets:
+            try:
+                async with asyncio.timeout(_ANSWER_S):
+                    await self._client.list_objects(bucket, prefix=PROBED_PREFIX)
+            except _ERRORS as error:
+                raise ObjectsUnavailable(f"{_why(error)} at s3://{bucket}/") from error
+
+    @asynccontextmanager
+    async def _translated(self, location: Location) -> AsyncGenerator[None]:
+        try:
+            yield
+        except _ERRORS as error:
+            raise await self._told(location, error) from error
+
+    async def _told(self, location: Location, error: Exception) -> PlatformError:
+        match _answer(error).meaning:
+            case Meaning.AWAY:
+                return ObjectsUnavailable(f"{_why(error)} at {location}")
+            case Meaning.MISSING:
+                return ObjectMissing(str(location))
+            case Meaning.CHANGED:
+                return ObjectChanged(str(location))
+            case Meaning.FORBIDDEN | Meaning.UNFIT as meaning:
+                await self.ping(location.bucket)
+                kind = ObjectForbidden if meaning is Meaning.FORBIDDEN else ObjectUnfit
+                return kind(f"{location} ({_why(error)})")
 
     @asynccontextmanager
     async def _response(
@@ -196,18 +230,26 @@ class _HashingReader:
         return self._digest.hexdigest()
 
 
-@contextmanager
-def _translated(location: Location) -> Generator[None]:
-    try:
-        yield
-    except S3Error as error:
-        if error.code in _MISSING:
-            raise ObjectMissing(str(location)) from error
-        if error.code in _CHANGED:
-            raise ObjectChanged(str(location)) from error
-        raise ObjectsUnavailable(f"{error.code} at {location}") from error
-    except (ServerError, InvalidResponseError, ClientError, TimeoutError, OSError) as error:
-        raise ObjectsUnavailable(f"{type(error).__name__} at {location}") from error
+def _answer(error: Exception) -> Answer:
+    """What the store said, or that it said nothing."""
+    match error:
+        case S3Error():
+            # A HEAD's answer has no body: its code would be the driver's guess.
+            guessed = error.response.method == "HEAD"
+            return Answer(error.response.status, None if guessed else error.code)
+        case ServerError():
+            return Answer(error.status_code)
+        case InvalidResponseError():
+            return Answer(error._code)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+        case ParseError() | ValueError():
+            return BAD_NAME
+        case _:
+            return Answer(None)
+
+
+def _why(error: Exception) -> str:
+    answer = _answer(error)
+    return type(error).__name__ if answer.status is None else str(answer)
 
 
 def _etag(etag: str | None) -> str:

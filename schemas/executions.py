@@ -78,7 +78,7 @@ class ExecutionQueued(
     kind=Kind.FACT,
     subject="execution_id",
 ):
-    """An execution is accepted; alias, revision and input listing are resolved."""
+    """An execution is accepted; alias, revision and parameters are resolved. What it reads is listed when it begins."""
 
 
 class ExecutionMatched(

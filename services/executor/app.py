@@ -18,13 +18,14 @@ from services.executor.admission import Admission
 from services.executor.domain.execution import Execution
 from services.executor.handlers import ExecutionHandlers
 from services.executor.heartbeats import Heartbeats, beating
-from services.executor.ports import Driver, FindLog, FreezeInput, Repository
+from services.executor.listings import InputListings
+from services.executor.ports import Driver, FindLog, ListInput, MakeJob, ReachObjects, Repository
 from services.executor.progress import ProgressFeed
 from services.executor.queue_watch import QueueWatch
 from services.executor.replicas import fold_deployment, fold_model
 from services.executor.scoring.errors import ScoringError
-from services.executor.scoring.job import InputObject
-from services.executor.scoring.listing import InputFormat, freeze_input
+from services.executor.scoring.listing import listed
+from services.executor.scoring.objects import DATASETS, MODELS, RESULTS
 from services.executor.scoring.recycling import Room
 from services.executor.scoring.runlog import find_log
 from services.executor.scoring.settings import ScoringSettings
@@ -34,6 +35,7 @@ from services.executor.slot import Bell, Slot
 from services.executor.store import Executions
 from services.executor.usecases.cancel_execution import CancelExecution
 from services.executor.usecases.claim_execution import ClaimExecution
+from services.executor.usecases.freeze_input import FreezeInput
 from services.executor.usecases.queue_execution import QueueExecution
 from services.executor.usecases.resolve_request import ResolveRequest
 from services.executor.usecases.run_attempt import RunAttempt
@@ -50,7 +52,7 @@ def build(settings: Settings, *, make_driver: Callable[[], Driver] | None = None
     bell = Bell()
     handlers = ExecutionHandlers(
         queue_execution=QueueExecution(
-            executions=executions, resolve=_resolver(service, settings), clock=service.clock, wake=bell.ring
+            executions=executions, resolve=_resolver(service), clock=service.clock, wake=bell.ring
         ),
         cancel_execution=CancelExecution(executions=executions, clock=service.clock),
     )
@@ -63,33 +65,35 @@ def build(settings: Settings, *, make_driver: Callable[[], Driver] | None = None
         answered=executions.has_handled,
     )
     service.prepare_with(overview.prepare)
-    service.needs("objects", service.objects.ping)
+    service.needs("objects", _reaching(service))
     _work_in_slots(service, settings, executions, overview, bell, make_driver or _warm_driver(settings))
     return service
 
 
-def _resolver(service: Service, settings: Settings) -> ResolveRequest:
+def _resolver(service: Service) -> ResolveRequest:
     return ResolveRequest(
         deployments=service.follow("known_deployments", topic=DEPLOYMENT_EVENTS, fold=fold_deployment),
         models=service.follow("known_models", topic=MODEL_EVENTS, fold=fold_model),
         datasets=service.follow("known_datasets", topic=DATASET_EVENTS, fold=fold_dataset),
-        freeze=_freezing(settings.s3),
         formats=formats.names(),
-        max_input_objects=settings.max_input_objects,
     )
 
 
-def _freezing(store: S3Settings) -> FreezeInput:
-    async def freeze(uri: str, data_format: InputFormat) -> tuple[InputObject, ...]:
-        return await asyncio.to_thread(freeze_input, store, uri, data_format)
-
-    return freeze
+def _freezing(service: Service, settings: Settings) -> MakeJob:
+    listings = InputListings(service.database["listings"], service.clock)
+    service.prepare_with(listings.prepare)
+    list_input: ListInput = partial(listed, service.objects, at_most=settings.max_input_objects)
+    return FreezeInput(listings=listings, list_input=list_input, probe=service.health.away)
 
 
 def _warm_driver(settings: Settings) -> Callable[[], Driver]:
     scoring = ScoringSettings(s3=settings.s3)
     room = Room(scoring.driver_room_bytes)
     return lambda: WarmDriver(scoring, room)
+
+
+def _reaching(service: Service) -> ReachObjects:
+    return partial(service.objects.ping, DATASETS, MODELS, RESULTS)
 
 
 def _finding_log(store: S3Settings) -> FindLog:
@@ -109,10 +113,11 @@ def _attempts(
     return partial(
         RunAttempt,
         executions=executions,
+        make_job=_freezing(service, settings),
         glances=overview,
         leases=heartbeats,
         feed=ProgressFeed(service.publisher, service.events, service.clock),
-        reach_objects=service.objects.ping,
+        reach_objects=_reaching(service),
         find_log=_finding_log(settings.s3),
         clock=service.clock,
         lease_s=settings.lease_s,

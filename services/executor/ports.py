@@ -58,8 +58,21 @@ class FactsByField(Protocol):
     async def find(self, field: str, values: Sequence[str]) -> list[dict[str, Any]]: ...
 
 
-FreezeInput = Callable[[str, InputFormat], Awaitable[tuple[InputObject, ...]]]
-"""Lists an input; raises `ScoringError`."""
+ListInput = Callable[[str, InputFormat], Awaitable[tuple[InputObject, ...]]]
+"""Lists an input, and no more of it than may be scored; raises `ScoringError`."""
+
+
+class Listings(Protocol):
+    """The inputs' objects, by execution: what was kept first stays."""
+
+    async def load(self, execution_id: str) -> tuple[InputObject, ...] | None: ...
+    async def keep(self, execution_id: str, objects: tuple[InputObject, ...]) -> tuple[InputObject, ...]:
+        """What is kept from now on: these, unless somebody else was faster. Raises: ScoringError."""
+        ...
+
+
+MakeJob = Callable[[Execution], Awaitable[ScoringJob]]
+"""The present attempt's job, on the objects that all attempts read; raises `ScoringError`."""
 
 
 class Scoring(Protocol):

@@ -1,13 +1,11 @@
-"""The executor's refusals: what the domain forbids, and what is wrong with an input."""
+"""The executor's refusals: what the domain forbids, and what a data set lacks."""
 
 from collections.abc import Generator
 from contextlib import contextmanager
 
-from chassis.errors import ObjectsUnavailable, Refusal
-from schemas.refusals import Violation
+from chassis.errors import Refusal
 from schemas.unfit_inputs import InputUnfit
 from services.executor.domain.errors import RuleBroken
-from services.executor.scoring.errors import ScoringError
 
 
 class NotAllowed(Refusal):
@@ -18,26 +16,10 @@ class NotAllowed(Refusal):
         self.code = broken.code  # pyright: ignore[reportAttributeAccessIssue]
 
 
-class InputRefused(Refusal):
-    """What lies at the input's address can't be scored; the code is the scoring engine's."""
-
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(message, violations=[Violation(field="input.uri", message=message)])
-        self.code = code  # pyright: ignore[reportAttributeAccessIssue]
-
-
 @contextmanager
 def refusing() -> Generator[None]:
-    """Turn what the domain forbids, and what the scoring engine finds wrong with an input, into refusals.
-
-    Raises:
-        ObjectsUnavailable: nobody could look at the input.
-    """
+    """Turn what the domain forbids, and what the data set of an input lacks, into refusals."""
     try:
         yield
     except (RuleBroken, InputUnfit) as broken:
         raise NotAllowed(broken) from broken
-    except ScoringError as error:
-        if error.retryable:
-            raise ObjectsUnavailable(error.message) from error
-        raise InputRefused(error.code, error.message) from error

@@ -24,7 +24,7 @@ class Settings(ChassisSettings):
         default_factory=dict[str, int],
         description='Executions of a market that run at once, as JSON: {"DE": 4, "*": 2}; `*` is any other market.',
     )
-    max_input_objects: int = Field(default=10_000, ge=1, description="Inputs of more objects are refused.")
+    max_input_objects: int = Field(default=10_000, ge=1, description="Executions on inputs of more objects fail.")
 
     @property
     def limits(self) -> Limits:

@@ -1,17 +1,21 @@
-"""What an execution has to do, frozen when it is accepted and the same for all its attempts."""
+"""What an execution has to do, the same for all its attempts: what it reads is added before the first one."""
 
+from collections.abc import Sequence
 from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from schemas.models import ModelRegistered
-from schemas.values import Resources
+from schemas.values import InputRef, Resources
 from services.executor.domain.execution import Execution
-from services.executor.scoring.job import ModelArtifact, ScoringInput, ScoringJob, output_prefix_of
+from services.executor.scoring.job import InputObject, ModelArtifact, ScoringInput, ScoringJob, output_prefix_of
 
 
 class Work(BaseModel):
-    """A job without its attempt. Travels as text inside the aggregate."""
+    """A job without its attempt. Travels as text inside the aggregate.
+
+    `input` has objects only where an executor of before listed them when it accepted the request.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -25,7 +29,7 @@ class Work(BaseModel):
     def of(
         cls,
         version: ModelRegistered,
-        input_: ScoringInput,
+        input_: InputRef,
         *,
         keep: tuple[str, ...] | None,
         params: dict[str, Any],
@@ -42,19 +46,24 @@ class Work(BaseModel):
                 "entrypoint": version.entrypoint,
             }
         )
-        return cls(model=model, input=input_, keep=keep, params=params, resources=resources)
+        unlisted = ScoringInput(uri=input_.uri, format=input_.format, objects=())
+        return cls(model=model, input=unlisted, keep=keep, params=params, resources=resources)
 
 
-def job_of(execution: Execution) -> ScoringJob:
-    """The present attempt's job."""
-    work = Work.model_validate_json(execution.work)
+def work_of(execution: Execution) -> Work:
+    return Work.model_validate_json(execution.work)
+
+
+def job_of(execution: Execution, objects: Sequence[InputObject] = ()) -> ScoringJob:
+    """The present attempt's job on `objects`; on none, it tells nothing but where the attempt writes."""
+    work = work_of(execution)
     deployment_id = execution.resolved.deployment_id
     return ScoringJob(
         execution_id=execution.execution_id,
         attempt=execution.attempt,
         deployment_id=deployment_id,
         model=work.model,
-        input=work.input,
+        input=work.input.model_copy(update={"objects": tuple(objects)}),
         output_prefix=output_prefix_of(deployment_id, execution.execution_id, execution.attempt),
         keep=work.keep,
         params=work.params,

@@ -1,5 +1,7 @@
 """The registry's parts, joined."""
 
+from functools import partial
+
 from chassis.clock import new_id
 from chassis.service import Service
 from schemas.datasets import DatasetRegistrationRequested, DatasetRetirementRequested
@@ -17,6 +19,7 @@ from services.registry.handlers import DatasetHandlers, ModelHandlers
 from services.registry.inspection import Inspections
 from services.registry.intake import Intake
 from services.registry.settings import Settings
+from services.registry.slots import Slots
 from services.registry.store import Versions
 from services.registry.tabular.content import Contents
 from services.registry.usecases.archive_model import ArchiveModel
@@ -71,7 +74,7 @@ def build(settings: Settings) -> Service:
         clock=service.clock,
         owner=new_id(),
         lease_s=settings.lease_s,
-        slots=settings.workers,
+        slots=Slots(settings.workers, freed=registrations.wake),
         max_attempts=settings.max_attempts,
     )
     _join(service, model_handlers, dataset_handlers, registrations, versions, worker)
@@ -107,4 +110,4 @@ def _join(
     service.prepare_with(registrations.prepare)
     service.prepare_with(versions.prepare)
     service.work_on(worker.run)
-    service.needs("objects", service.objects.ping)
+    service.needs("objects", partial(service.objects.ping, "models", "datasets"))

@@ -11,16 +11,20 @@ from typing import Final
 import structlog
 
 from chassis.errors import ObjectsUnavailable
-from chassis.objects import Location, ObjectChanged, ObjectInfo, ObjectMissing, Objects
+from chassis.object_errors import ObjectChanged, ObjectForbidden, ObjectMissing, ObjectUnfit
+from chassis.object_search import Found, find
+from chassis.objects import Location, ObjectInfo, Objects
 from schemas.models import InputBinding, ModelRegistrationRequested
 from schemas.values import Artifact
 from services.registry.ports import Taken
 from services.registry.refusals import (
     ArtifactChanged,
     ArtifactDigestMismatch,
+    ArtifactForbidden,
     ArtifactMissing,
     ArtifactPathInvalid,
     ArtifactTooLarge,
+    ArtifactUnfit,
 )
 from services.registry.staging import staged
 
@@ -44,18 +48,6 @@ class Limits:
 
 
 @dataclass(frozen=True)
-class Incoming:
-    """An artifact as it was found: one object, or all objects under a prefix, by their path in it."""
-
-    files: dict[str, ObjectInfo]
-    is_directory: bool
-
-    @property
-    def size_bytes(self) -> int:
-        return sum(info.size_bytes for info in self.files.values())
-
-
-@dataclass(frozen=True)
 class Artifacts:
     """The registry's artifacts. What it takes is copied once and never changed."""
 
@@ -68,7 +60,8 @@ class Artifacts:
         """Find the artifact that `request` names, have it inspected, and copy it under its digest.
 
         Raises:
-            Refusal: it is missing, too large, oddly named, not what its digest or its format say, or being changed.
+            Refusal: it is missing, not to be had, too large, oddly named, not what its digest or its format say, or
+                being changed.
         """
         with _refusing():
             incoming = await self._find(Location.parse(request.artifact.uri))
@@ -85,28 +78,16 @@ class Artifacts:
         log.info("artifact_kept", sha256=digest, objects=len(incoming.files), size_bytes=incoming.size_bytes)
         return Taken(Artifact(uri=uri, sha256=digest, size_bytes=incoming.size_bytes), bindings)
 
-    async def _find(self, location: Location) -> Incoming:
-        found = await self._object(location) if not location.key.endswith("/") else None
-        if found is not None:
-            incoming = Incoming({location.key.rpartition("/")[2]: found}, is_directory=False)
-        else:
-            prefix = Location(location.bucket, f"{location.key.rstrip('/')}/")
-            listed = await self.objects.list(prefix)
-            incoming = Incoming({each.location.key.removeprefix(prefix.key): each for each in listed}, True)
+    async def _find(self, location: Location) -> Found:
+        incoming = await find(self.objects, location, at_most=self.limits.max_objects)
         if not incoming.files:
             raise ArtifactMissing(f"there is nothing at {location}")
         self._check_limits(incoming)
         return incoming
 
-    async def _object(self, location: Location) -> ObjectInfo | None:
-        try:
-            return await self.objects.stat(location)
-        except ObjectMissing:
-            return None
-
-    def _check_limits(self, incoming: Incoming) -> None:
-        if len(incoming.files) > self.limits.max_objects:
-            raise ArtifactTooLarge(f"it has {len(incoming.files)} objects; {self.limits.max_objects} are allowed")
+    def _check_limits(self, incoming: Found) -> None:
+        if not incoming.is_all:
+            raise ArtifactTooLarge(f"it has more than {self.limits.max_objects} objects")
         if incoming.size_bytes > self.limits.max_bytes:
             raise ArtifactTooLarge(f"it has {incoming.size_bytes} bytes; {self.limits.max_bytes} are allowed")
         for path in incoming.files:
@@ -137,7 +118,7 @@ def directory_digest(files: Sequence[tuple[str, int, str]]) -> str:
     return hashlib.sha256(b"".join(lines)).hexdigest()
 
 
-def _digest(incoming: Incoming, digests: Mapping[str, str]) -> str:
+def _digest(incoming: Found, digests: Mapping[str, str]) -> str:
     if not incoming.is_directory:
         return next(iter(digests.values()))
     return directory_digest([(path, info.size_bytes, digests[path]) for path, info in incoming.files.items()])
@@ -151,3 +132,9 @@ def _refusing() -> Generator[None]:
         raise ArtifactMissing(f"there is no longer anything at {error}") from error
     except ObjectChanged as error:
         raise ArtifactChanged(f"{error} was changed while it was read") from error
+    except (ObjectForbidden, ObjectUnfit) as error:
+        if str(error).startswith(str(_HOME)):
+            raise  # Nothing that the sender could mend.
+        if isinstance(error, ObjectForbidden):
+            raise ArtifactForbidden(f"the store doesn't let the registry read {error}") from error
+        raise ArtifactUnfit(f"the store doesn't give {error}") from error

@@ -40,6 +40,20 @@ class ArtifactMissing(FieldRefusal):
     field = "artifact.uri"
 
 
+class ArtifactForbidden(FieldRefusal):
+    """The store doesn't let the platform read it."""
+
+    code = "artifact-forbidden"
+    field = "artifact.uri"
+
+
+class ArtifactUnfit(FieldRefusal):
+    """The store doesn't give it as it is: archived, encrypted with a lost key, oddly named."""
+
+    code = "artifact-unfit"
+    field = "artifact.uri"
+
+
 class ArtifactChanged(FieldRefusal):
     """Somebody wrote to it while it was being read."""
 
@@ -112,6 +126,20 @@ INSPECTED: Final[Mapping[str, type[FieldRefusal]]] = {
 
 class DatasetEmpty(FieldRefusal):
     code = "dataset-empty"
+    field = "uri"
+
+
+class DatasetForbidden(FieldRefusal):
+    """The store doesn't let the platform read it."""
+
+    code = "dataset-forbidden"
+    field = "uri"
+
+
+class DatasetUnfit(FieldRefusal):
+    """The store doesn't give one of its objects as it is: archived, encrypted with a lost key, oddly named."""
+
+    code = "dataset-unfit"
     field = "uri"
 
 

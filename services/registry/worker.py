@@ -12,7 +12,7 @@ from structlog.contextvars import bound_contextvars
 from chassis.bus.delivery import Delivery
 from chassis.bus.envelope import Message
 from chassis.bus.line import Answered, Handler, Refuser
-from chassis.bus.perseverance import ProbeAll, against_poison, through_outages
+from chassis.bus.perseverance import ProbeAll, against_poison, is_outage, through_outages
 from chassis.clock import Clock
 from chassis.documents.client import Document
 from chassis.documents.hold import Hold
@@ -22,6 +22,7 @@ from chassis.telemetry import REFUSALS
 from schemas.event import Event
 from schemas.topics import DATASET_REQUESTS, MODEL_REQUESTS
 from services.registry.refusals import RegistrationFailed
+from services.registry.slots import Failing, Slot, Slots
 from services.registry.waiting import Accepted, Registrations
 
 log = structlog.get_logger(__name__)
@@ -82,7 +83,7 @@ class Worker:
         clock: Clock,
         owner: str,
         lease_s: float,
-        slots: int,
+        slots: Slots,
         max_attempts: int,
     ) -> None:
         self._registrations = registrations
@@ -103,10 +104,10 @@ class Worker:
                 await self._registrations.woken(_LOOK_AGAIN_S)
 
     async def _fill_slots(self, tasks: asyncio.TaskGroup) -> None:
-        if len(self._busy) >= self._slots:
+        if self._slots.are_taken:
             return
         for head in await self._registrations.heads():
-            if len(self._busy) >= self._slots:
+            if self._slots.are_taken:
                 return
             if head["about"] not in self._busy and self._observer.is_lost(head):
                 await self._take(head, tasks)
@@ -114,30 +115,56 @@ class Worker:
     async def _take(self, head: Document, tasks: asyncio.TaskGroup) -> None:
         # Others may have seen the claim long before this process, if it is stopped now, sees that it was granted.
         claimed_at = self._clock.monotonic()
-        claimed = await self._registrations.claim(head, self._owner)
+        claimed = await self._claim(head, slot := await self._slots.take())
         if claimed is None:
             return
         self._observer.forget(head["_id"])
         self._busy.add(head["about"])
-        task = tasks.create_task(self._work(*claimed, claimed_at))
-        task.add_done_callback(lambda _: self._free(head["about"]))
+        task = tasks.create_task(self._work(*claimed, claimed_at, slot))
+        task.add_done_callback(lambda _: self._free(head["about"], slot))
 
-    def _free(self, about: str) -> None:
+    async def _claim(self, head: Document, slot: Slot) -> tuple[Accepted, Lease] | None:
+        claimed = None
+        try:
+            claimed = await self._registrations.claim(head, self._owner)
+        finally:
+            if claimed is None:
+                slot.end()
+        return claimed
+
+    def _free(self, about: str, slot: Slot) -> None:
         self._busy.discard(about)
-        self._registrations.wake()
+        slot.end()
 
-    async def _work(self, accepted: Accepted, lease: Lease, claimed_at: float) -> None:
+    async def _work(self, accepted: Accepted, lease: Lease, claimed_at: float, slot: Slot) -> None:
         collection = self._registrations.collection
         hold = Hold(collection, lease, since=claimed_at, clock=self._clock, lease_s=self._lease_s)
         delivery = accepted.delivery(hold.is_live)
         with bound_contextvars(event_id=delivery.request_id, correlation_id=delivery.cause.correlation_id):
             try:
-                await hold.while_held(through_outages(lambda: self._finish(accepted, delivery, lease), bound_s=None))
+                await hold.while_held(self._patiently(accepted, delivery, lease, slot))
             except AssignmentLost:
                 log.warning("lease_lost", request_id=delivery.request_id)
             except asyncio.CancelledError:
                 await _before_leaving(partial(release, collection, lease))
                 raise
+
+    async def _patiently(self, accepted: Accepted, delivery: Delivery, lease: Lease, slot: Slot) -> None:
+        """Answer, however long what it takes is away, and in nobody's way meanwhile."""
+        failing = Failing(self._clock.monotonic, self._slots.patience.alone_s)
+        finish = partial(self._finish, accepted, delivery, lease)
+        while (error := await _outage_of(through_outages(finish, bound_s=self._slots.patience.at_once_s))) is not None:
+            if failing.is_alone_for_long(error, is_away=await self._desk.probe() is not None):
+                await self._give_up(accepted, delivery, lease, error)
+                break
+            await slot.rest(self._slots.patience.rest_s)
+        failing.ends()
+
+    async def _give_up(self, accepted: Accepted, delivery: Delivery, lease: Lease, error: PlatformError) -> None:
+        log.error("registration_failed", request_id=delivery.request_id, code=error.code, reason=str(error))
+        failing = RegistrationFailed(f"what it needs kept failing, and is well otherwise: {error.code}, {error}")
+        await self._desk.refuse(accepted, delivery, failing)
+        await self._registrations.remove(lease)
 
     async def _finish(self, accepted: Accepted, delivery: Delivery, lease: Lease) -> None:
         if lease.fence > self._max_attempts:
@@ -147,6 +174,16 @@ class Worker:
         else:
             await self._desk.settle(accepted, delivery)
         await self._registrations.remove(lease)
+
+
+async def _outage_of(work: Awaitable[None]) -> PlatformError | None:
+    try:
+        await work
+    except PlatformError as error:
+        if not is_outage(error):
+            raise
+        return error
+    return None
 
 
 async def _before_leaving(step: Callable[[], Awaitable[None]]) -> None:

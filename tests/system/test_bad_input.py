@@ -61,14 +61,16 @@ async def test_a_deployment_of_a_column_that_is_not_there_is_refused(upstream):
     assert "discount" in str(caught.value.violations)
 
 
-async def test_an_input_that_has_become_empty_is_refused(upstream):
+async def test_an_input_that_has_become_empty_ends_its_execution(upstream):
     name, where = upstream.name, f"s3://datasets/{upstream.name}/"
     await upstream.put_table(f"{where}a.parquet", pa.Table.from_pandas(sales(10)))
     await upstream.register_dataset(name, where)
     await upstream.register_model(name, linear(), SIGNATURE, "onnx")
     await upstream.deploy(name, name, f"{where}tomorrow/")
 
-    assert await refusal(upstream.execute(name)) == "input-empty"
+    finished = await upstream.execute(name)
+
+    assert (finished["status"], finished["attempt"], finished["error"]["code"]) == ("failed", 1, "input-empty")
 
 
 async def test_an_input_that_is_half_corrupt_fails_with_a_readable_error_and_leaves_nothing_visible(upstream):

@@ -74,9 +74,7 @@ def nothing(plan: Plan) -> pa.Table:
     return pa.schema(fields).empty_table()
 
 
-def _predicted(
-    model: Model, columns: Sequence[pa.Array], plan: Plan, rows: int, kept: Any, first_row: int
-) -> pa.Table:
+def _predicted(model: Model, columns: Sequence[pa.Array], plan: Plan, rows: int, kept: Any, first_row: int) -> pa.Table:
     try:
         return to_table(_predict(model, columns, rows, kept, first_row), plan.outputs, rows)
     except PredictionShape as error:

@@ -49,6 +49,7 @@ class ScoringOps:
             inputs=plan.inputs,
             outputs=plan.outputs,
             params=asked["params"],
+            text=plan.text,
         )
         chosen = formats.find(asked["format"])
         found = chosen.inspect(source).to_dict()

@@ -100,11 +100,6 @@ class LogicalDateMissing(RuleBroken):
     field = "logical_date"
 
 
-class InputTooManyObjects(RuleBroken):
-    code = "input-too-many-objects"
-    field = "input.uri"
-
-
 class ParameterInvalid(RuleBroken):
     """Parameters that the signature doesn't have, of another type, or missing."""
 

@@ -10,7 +10,9 @@ import obstore
 from obstore.exceptions import AlreadyExistsError, BaseError, PreconditionError
 from obstore.store import S3Store
 
+from chassis.object_errors import PROBED_PREFIX, Answer, Meaning
 from chassis.settings import S3Settings
+from services.executor.scoring.answers import answer_of, in_words
 from services.executor.scoring.errors import ScoringError
 from services.executor.scoring.job import InputObject
 
@@ -42,23 +44,19 @@ class Bucket:
         )
 
     def get(self, key: str) -> memoryview:
-        try:
+        with self._translated(key):
             return memoryview(obstore.get(self._store, key).bytes())
-        except FileNotFoundError as error:
-            raise ScoringError("object-missing", f"s3://{self.name}/{key} is not there") from error
-        except (BaseError, OSError) as error:
-            raise self._unavailable(key, error) from error
 
     def get_range(self, source: InputObject, start: int, end: int) -> memoryview:
         """Bytes `start` to `end` (exclusive) of exactly the object that was listed."""
-        with self._reading(source):
+        with self._translated(source.key, of_input=True):
             data = memoryview(obstore.get(self._store, source.key, options=_range(source, start, end)).bytes())
         self.bytes_read += data.nbytes
         return data
 
     def beginning(self, source: InputObject, size: int) -> tuple[memoryview, str | None]:
         """The first bytes of exactly the object that was listed, and its content type."""
-        with self._reading(source):
+        with self._translated(source.key, of_input=True):
             found = obstore.get(self._store, source.key, options=_range(source, 0, size))
             data = memoryview(found.bytes())
         self.bytes_read += data.nbytes
@@ -67,78 +65,106 @@ class Bucket:
     def read_into(self, source: InputObject, start: int, target: memoryview) -> None:
         """As many bytes from `start` on as `target` has, as they come: there is no copy of the whole in between."""
         filled = 0
-        with self._reading(source):
+        with self._translated(source.key, of_input=True):
             found = obstore.get(self._store, source.key, options=_range(source, start, start + target.nbytes))
             for piece in found.stream(min_chunk_size=_PIECE_BYTES):
                 data = memoryview(piece)
+                if filled + data.nbytes > target.nbytes:
+                    break
                 target[filled : filled + data.nbytes] = data
                 filled += data.nbytes
         if filled != target.nbytes:
             raise ScoringError("store-unavailable", f"s3://{self.name}/{source.key}: {filled} of {target.nbytes} bytes")
         self.bytes_read += filled
 
-    @contextmanager
-    def _reading(self, source: InputObject) -> Generator[None]:
-        try:
-            yield
-        except FileNotFoundError as error:
-            raise ScoringError("input-missing", f"s3://{self.name}/{source.key} is gone") from error
-        except PreconditionError as error:
-            raise ScoringError(
-                "input-changed", f"s3://{self.name}/{source.key} has changed since it was listed"
-            ) from error
-        except (BaseError, OSError) as error:
-            raise self._unavailable(source.key, error) from error
-
     def chunks(self, key: str) -> Iterator[bytes]:
         """The object in pieces of about 8 MiB."""
-        try:
+        with self._translated(key):
             for piece in obstore.get(self._store, key).stream(min_chunk_size=8 << 20):
                 yield bytes(piece)
-        except FileNotFoundError as error:
-            raise ScoringError("object-missing", f"s3://{self.name}/{key} is not there") from error
-        except (BaseError, OSError) as error:
-            raise self._unavailable(key, error) from error
 
     def put(self, key: str, data: bytes | memoryview) -> str:
         """Stores the object and returns its address."""
-        try:
+        with self._translated(key):
             obstore.put(self._store, key, memoryview(data).cast("B"), use_multipart=False)
-        except (BaseError, OSError) as error:
-            raise self._unavailable(key, error) from error
         return f"s3://{self.name}/{key}"
 
     def put_new(self, key: str, data: bytes) -> bool:
         """Stores the object unless there is one. False doesn't mean that it is another's: a try may be repeated."""
-        try:
-            obstore.put(self._store, key, data, mode="create", use_multipart=False)
-        except (AlreadyExistsError, PreconditionError):
-            return False
-        except (BaseError, OSError) as error:
-            raise self._unavailable(key, error) from error
+        with self._translated(key):
+            try:
+                obstore.put(self._store, key, data, mode="create", use_multipart=False)
+            except (AlreadyExistsError, PreconditionError):
+                return False
         return True
 
     def list(self, prefix: str) -> Iterator[InputObject]:
         """Objects at or under the prefix, whose last segment is a whole name."""
-        try:
+        with self._translated(prefix):
             for page in obstore.list(self._store, prefix=prefix or None):
                 for meta in page:
                     yield InputObject(key=meta["path"], etag=meta["e_tag"] or "", size_bytes=meta["size"])
-        except (BaseError, OSError) as error:
-            raise self._unavailable(prefix, error) from error
 
     def head(self, key: str) -> InputObject | None:
         try:
-            meta = obstore.head(self._store, key)
-        except FileNotFoundError:
+            with self._translated(key):
+                meta = obstore.head(self._store, key)
+        except ScoringError as error:
+            if error.code != "object-missing":
+                raise
             return None
-        except (BaseError, OSError) as error:
-            raise self._unavailable(key, error) from error
         return InputObject(key=meta["path"], etag=meta["e_tag"] or "", size_bytes=meta["size"])
 
-    def _unavailable(self, key: str, error: Exception) -> ScoringError:
-        detail = str(error).splitlines()[0][:300]
-        return ScoringError("store-unavailable", f"s3://{self.name}/{key}: {detail}")
+    @contextmanager
+    def _translated(self, key: str, *, of_input: bool = False) -> Generator[None]:
+        try:
+            yield
+        except (BaseError, OSError, ValueError) as error:
+            raise self._told(key, error, of_input=of_input) from error
+
+    def _told(self, key: str, error: Exception, *, of_input: bool) -> ScoringError:
+        """What the store's answer says of the object; where its kind alone doesn't say, whether the store is well."""
+        where, answer = f"s3://{self.name}/{key}", answer_of(error, key)
+        away = None
+        if answer.meaning in {Meaning.FORBIDDEN, Meaning.UNFIT}:
+            away = self._away()
+        if answer.meaning is Meaning.AWAY or away:
+            return ScoringError("store-unavailable", f"{where}: {away or in_words(error)}")
+        return _of_input(where, answer) if of_input else _of_object(where, answer)
+
+    def _away(self) -> str | None:
+        """Why the bucket can't be looked into; None where it can."""
+        try:
+            next(iter(obstore.list(self._store, prefix=PROBED_PREFIX)), None)
+        except (BaseError, OSError) as error:
+            return in_words(error)
+        return None
+
+
+def _of_input(where: str, answer: Answer) -> ScoringError:
+    match answer.meaning:
+        case Meaning.MISSING:
+            return ScoringError("input-missing", f"{where} is gone")
+        case Meaning.CHANGED:
+            return ScoringError("input-changed", f"{where} has changed since it was listed")
+        case Meaning.FORBIDDEN:
+            return ScoringError("input-forbidden", f"the store doesn't let the executor read {where} ({answer})")
+        case _:
+            return ScoringError("input-unfit", f"the store doesn't give {where} ({answer})")
+
+
+def _of_object(where: str, answer: Answer) -> ScoringError:
+    match answer.meaning:
+        case Meaning.MISSING:
+            return ScoringError("object-missing", f"{where} is not there")
+        case Meaning.CHANGED:
+            return ScoringError("object-changed", f"{where} has changed")
+        case Meaning.FORBIDDEN:
+            return ScoringError(
+                "object-forbidden", f"the store doesn't let the executor do this with {where} ({answer})"
+            )
+        case _:
+            return ScoringError("object-unfit", f"the store doesn't do this with {where} ({answer})")
 
 
 def _range(source: InputObject, start: int, end: int) -> "obstore.GetOptions":

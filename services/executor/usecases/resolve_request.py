@@ -1,4 +1,7 @@
-"""A request is resolved: which revision, version, parameters and objects, once for all attempts."""
+"""A request is resolved: which revision, version, parameters and input, once for all attempts.
+
+Nothing is looked at but what is known already: the input itself is listed by whoever claims the execution.
+"""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -11,7 +14,7 @@ from schemas.known_datasets import narrowest, places, read_dataset
 from schemas.models import ModelRegistered
 from schemas.signature import Signature
 from schemas.values import InputRef
-from services.executor.domain.errors import InputTooManyObjects, SignatureMissing
+from services.executor.domain.errors import SignatureMissing
 from services.executor.domain.resolution import (
     check_trigger,
     dated_input,
@@ -20,9 +23,8 @@ from services.executor.domain.resolution import (
     runnable_version,
 )
 from services.executor.domain.terms import Resolved, Terms
-from services.executor.ports import Facts, FactsByField, FreezeInput
+from services.executor.ports import Facts, FactsByField
 from services.executor.replicas import read_deployment, read_model
-from services.executor.scoring.job import ScoringInput
 from services.executor.work import Work
 
 
@@ -42,12 +44,10 @@ class ResolveRequest:
     deployments: Facts
     models: Facts
     datasets: FactsByField
-    freeze: FreezeInput
     formats: Collection[str]
-    max_input_objects: int
 
     async def __call__(self, request: ExecutionRequested, delivery: Delivery) -> Resolution:
-        """Raises: RuleBroken, InputUnfit, ScoringError, ReplicaBehind."""
+        """Raises: RuleBroken, InputUnfit, ReplicaBehind."""
         check_trigger(request, is_scheduler=delivery.actor.is_scheduler)
         deployment = runnable_deployment(read_deployment(await self.deployments.get(request.deployment_id)), request)
         version = runnable_version(read_model(await self.models.get(deployment.model_id)), deployment, self.formats)
@@ -66,13 +66,7 @@ class ResolveRequest:
         input_ = dated_input(request.input or deployment.input, request.logical_date)
         if request.input is not None:
             await self._ensure_fits(input_, version.signature, deployment.keep, actor)
-        return Work.of(
-            version,
-            await self._frozen(input_),
-            keep=deployment.keep,
-            params=params,
-            resources=deployment.resources,
-        )
+        return Work.of(version, input_, keep=deployment.keep, params=params, resources=deployment.resources)
 
     async def _ensure_fits(
         self, given: InputRef, signature: Signature, keep: tuple[str, ...] | None, actor: Actor
@@ -80,12 +74,6 @@ class ResolveRequest:
         """What the deployer has seen to for the deployment's own input."""
         holding = [read_dataset(each) for each in await self.datasets.find("uri", places(given.uri))]
         narrowest(holding, given.uri, markets=actor.markets).ensure_fits(given, signature, keep)
-
-    async def _frozen(self, input_: InputRef) -> ScoringInput:
-        objects = await self.freeze(input_.uri, input_.format)
-        if len(objects) > self.max_input_objects:
-            raise InputTooManyObjects(f"{input_.uri} holds more than {self.max_input_objects} objects")
-        return ScoringInput(uri=input_.uri, format=input_.format, objects=objects)
 
 
 def _resolved(

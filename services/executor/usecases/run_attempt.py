@@ -16,7 +16,7 @@ from services.executor.domain.errors import LeaseLost
 from services.executor.domain.execution import Execution
 from services.executor.domain.terms import Tenure
 from services.executor.moments import cause_of, now
-from services.executor.ports import Feed, FindLog, Glances, Hold, Leases, ReachObjects, Repository, Scoring
+from services.executor.ports import Feed, FindLog, Glances, Hold, Leases, MakeJob, ReachObjects, Repository, Scoring
 from services.executor.scoring.errors import STORE_AWAY, ScoringCancelled, ScoringError
 from services.executor.scoring.job import ScoringOutcome
 from services.executor.telemetry import RUNNING, count
@@ -34,6 +34,7 @@ class RunAttempt:
 
     executions: Repository
     glances: Glances
+    make_job: MakeJob
     scoring: Scoring
     leases: Leases
     feed: Feed
@@ -80,7 +81,8 @@ class RunAttempt:
 
     async def _score(self, claimed: Execution) -> Ending:
         try:
-            outcome = await self.scoring.run(job_of(claimed), on_progress=self.feed.of(claimed), lease_s=self.lease_s)
+            job = await self.make_job(claimed)
+            outcome = await self.scoring.run(job, on_progress=self.feed.of(claimed), lease_s=self.lease_s)
         except ScoringCancelled:
             return Interrupted()
         except ScoringError as error:

@@ -7,15 +7,19 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
-from chassis.objects import Location, ObjectChanged, ObjectInfo, ObjectMissing, Objects
+from chassis.object_errors import ObjectChanged, ObjectForbidden, ObjectMissing, ObjectUnfit
+from chassis.object_search import check_names, find, is_data
+from chassis.objects import Location, ObjectInfo, Objects
 from chassis.sandbox.child.described import SchemasDiffer
 from schemas.values import DataFormat
 from services.registry.domain.dataset import Content
 from services.registry.refusals import (
     DatasetChanged,
     DatasetEmpty,
+    DatasetForbidden,
     DatasetSchemaMismatch,
     DatasetTooLarge,
+    DatasetUnfit,
     DatasetUnreadable,
 )
 from services.registry.tabular import csv, parquet
@@ -23,7 +27,6 @@ from services.registry.tabular.part import Part, Unreadable, agree, joined
 from services.registry.tabular.types import columns
 
 _AT_ONCE: Final = 8
-_HIDDEN: Final = ("_", ".")
 
 
 @dataclass(frozen=True)
@@ -37,26 +40,30 @@ class Contents:
         """What lies at `uri`.
 
         Raises:
-            Refusal: nothing, too many objects, objects that can't be read or have different columns.
+            Refusal: nothing, too many objects, objects that aren't to be had, can't be read or have different columns.
         """
         with _refusing():
-            found = await self._find(Location.parse(uri))
-            if not found:
-                raise DatasetEmpty(f"there is nothing at {uri}")
-            if len(found) > self.max_objects:
-                raise DatasetTooLarge(f"it has {len(found)} objects; {self.max_objects} are allowed")
-            gate = asyncio.Semaphore(_AT_ONCE)
-            parts = await asyncio.gather(*(self._part(info, data_format, gate) for info in found))
-        return _joined(found, parts, data_format)
+            found = await self._find(uri)
+            return _joined(found, await self._parts(found, data_format), data_format)
 
-    async def _find(self, location: Location) -> list[ObjectInfo]:
-        if not location.key.endswith("/"):
-            try:
-                return [await self.objects.stat(location)]
-            except ObjectMissing:
-                pass
-        prefix = Location(location.bucket, f"{location.key.rstrip('/')}/")
-        return [each for each in await self.objects.list(prefix) if not _is_hidden(each, prefix)]
+    async def _find(self, uri: str) -> list[ObjectInfo]:
+        found = await find(self.objects, Location.parse(uri), at_most=self.max_objects, wanted=is_data)
+        if not found.is_all:
+            raise DatasetTooLarge(f"it has more than {self.max_objects} objects")
+        if not found.files:
+            raise DatasetEmpty(f"there is nothing at {uri}")
+        check_names(found)
+        return list(found.files.values())
+
+    async def _parts(self, found: Sequence[ObjectInfo], data_format: DataFormat) -> list[Part | None]:
+        gate = asyncio.Semaphore(_AT_ONCE)
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                parts = [tasks.create_task(self._part(info, data_format, gate)) for info in found]
+        except ExceptionGroup as raised:
+            # What one object says is the answer: the others needn't be read.
+            raise raised.exceptions[0] from raised
+        return [each.result() for each in parts]
 
     async def _part(self, info: ObjectInfo, data_format: DataFormat, gate: asyncio.Semaphore) -> Part | None:
         """None of an empty CSV object: it has no columns that could differ."""
@@ -76,12 +83,6 @@ class Contents:
     async def _bytes(self, info: ObjectInfo, offset: int, length: int) -> bytes:
         # A length of nothing would ask for everything.
         return await self.objects.get(info.location, offset=offset, length=length, etag=info.etag) if length else b""
-
-
-def _is_hidden(info: ObjectInfo, prefix: Location) -> bool:
-    """Markers such as `_SUCCESS` are no data, as Spark and Hive have it."""
-    path = info.location.key.removeprefix(prefix.key)
-    return any(segment.startswith(_HIDDEN) for segment in path.split("/"))
 
 
 def _joined(found: Sequence[ObjectInfo], parts: Sequence[Part | None], data_format: DataFormat) -> Content:
@@ -114,3 +115,7 @@ def _refusing() -> Generator[None]:
         raise DatasetEmpty(f"there is no longer anything at {error}") from error
     except ObjectChanged as error:
         raise DatasetChanged(f"{error} was changed while it was read") from error
+    except ObjectForbidden as error:
+        raise DatasetForbidden(f"the store doesn't let the registry read {error}") from error
+    except ObjectUnfit as error:
+        raise DatasetUnfit(f"the store doesn't give {error}") from error

@@ -16,6 +16,7 @@ from chassis.settings import MongoSettings
 from schemas.models import ModelRegistrationRequested
 from schemas.topics import MODEL_REQUESTS
 from services.registry.refusals import ArtifactMissing
+from services.registry.slots import Patience, Slots
 from services.registry.waiting import Registrations
 from services.registry.worker import Desk, Worker
 from tests.unit.registry.fakes import delivery
@@ -40,6 +41,7 @@ class Office:
         self.log: list[tuple[str, str]] = []
         self.done: set[str] = set()
         self.refused: dict[str, str] = {}
+        self.away: str | None = None
         self.work: Callable[[ModelRegistrationRequested], object] = lambda _: asyncio.sleep(0.05)
 
     async def answer(self, event, delivery) -> None:
@@ -60,12 +62,12 @@ class Office:
         self.refused[delivery.request_id] = refusal.code
 
     @asynccontextmanager
-    async def worker(self, registrations, *, owner="one", slots=2, max_attempts=5):
+    async def worker(self, registrations, *, owner="one", slots=2, max_attempts=5, alone_s=60.0):
         desk = Desk(
             answers={ModelRegistrationRequested: self.answer},
             answered={MODEL_REQUESTS.name: self.is_done},
             refuser=self,
-            probe=self._well,
+            probe=self._probe,
         )
         worker = Worker(
             registrations,
@@ -73,7 +75,7 @@ class Office:
             clock=SystemClock(),
             owner=owner,
             lease_s=LEASE_S,
-            slots=slots,
+            slots=Slots(slots, freed=registrations.wake, patience=Patience(0.3, 0.4, alone_s)),
             max_attempts=max_attempts,
         )
         running = asyncio.create_task(worker.run())
@@ -81,9 +83,8 @@ class Office:
         running.cancel()
         await asyncio.wait((running,))
 
-    @staticmethod
-    async def _well() -> None:
-        return None
+    async def _probe(self) -> str | None:
+        return self.away
 
 
 @pytest.fixture
@@ -203,6 +204,53 @@ async def test_an_outage_is_waited_out_and_refuses_nothing(registrations, office
     async with office.worker(registrations):
         await drained(registrations)
     assert (office.refused, len(office.done)) == ({}, 1)
+
+
+async def fail(event) -> None:
+    if event.name != "good":
+        raise ObjectsUnavailable("InternalError at s3://models/incoming/x")
+
+
+async def test_what_keeps_failing_is_in_nobodys_way(registrations, office):
+    for number in range(4):
+        await append(registrations, "bad", model_id=f"bad-{number}")
+    office.work = fail
+    async with office.worker(registrations, slots=2):
+        await until(lambda: registrations.collection.find_one({"lease.owner": "one"}))
+        await append(registrations, "good")
+        began = time.monotonic()
+        await until(lambda: registrations.collection.find_one({"about": "model/demand"}), present=False)
+        assert time.monotonic() - began < 5
+        assert len(await registrations.collection.find({"lease.owner": "one"}).to_list()) == 4
+    assert office.refused == {}
+
+
+async def test_what_fails_alone_is_refused_in_the_end(registrations, office):
+    bad = await append(registrations, "bad", model_id="bad")
+    office.work = fail
+    async with office.worker(registrations, alone_s=1.5):
+        await drained(registrations)
+    assert office.refused == {bad: "registration-failed"}
+
+
+async def test_what_fails_with_all_others_is_never_refused(registrations, office):
+    await append(registrations, "bad", model_id="bad")
+    office.work, office.away = fail, "objects: no answer"
+    async with office.worker(registrations, alone_s=0.5):
+        await asyncio.sleep(2)
+        assert office.refused == {}
+        office.away, office.work = None, lambda _: asyncio.sleep(0)
+        await drained(registrations)
+    assert (office.refused, len(office.done)) == ({}, 1)
+
+
+async def test_who_rests_keeps_its_lease_and_gives_it_back_when_it_is_stopped(registrations, office):
+    await append(registrations, "bad", model_id="bad")
+    office.work = fail
+    async with office.worker(registrations):
+        await asyncio.sleep(LEASE_S * 4)
+        assert await registrations.collection.find_one({"lease.owner": "one", "lease.fence": 1})
+    assert await registrations.collection.find_one({"lease.owner": None, "lease.fence": 1})
 
 
 async def test_a_refusal_is_an_answer_and_the_next_one_is_worked_on(registrations, office):

@@ -6,6 +6,7 @@ from chassis.errors import ObjectsUnavailable
 from schemas.executions import ExecutionFinished
 from services.executor.moments import cause_of
 from services.executor.usecases.run_attempt import RunAttempt
+from services.executor.work import job_of
 from tests.unit.executor.fakes import FakeExecutions, FakeFeed, FakeLeases, FakeScoring, HeldClock
 from tests.unit.executor.requests import EXECUTION_ID, queued
 
@@ -17,9 +18,11 @@ class Bench:
         self.store, self.scoring, self.leases, self.feed = FakeExecutions(), FakeScoring(), FakeLeases(), FakeFeed()
         self.clock = HeldClock()
         self.objects_away = False
+        self.unfit = None
         self.stored_logs = set()
         self.run = RunAttempt(
-            executions=self.store, glances=self.store, scoring=self.scoring, leases=self.leases, feed=self.feed,
+            executions=self.store, make_job=self.make_job, glances=self.store,
+            scoring=self.scoring, leases=self.leases, feed=self.feed,
             reach_objects=self.reach_objects, find_log=self.find_log,
             clock=self.clock, lease_s=15.0, probe=self.away, look_every_s=0.01,
         )  # fmt: skip
@@ -27,6 +30,11 @@ class Bench:
     async def reach_objects(self):
         if self.objects_away:
             raise ObjectsUnavailable("switched off by the test")
+
+    async def make_job(self, execution):
+        if self.unfit:
+            raise self.unfit
+        return job_of(execution)
 
     async def find_log(self, output_prefix):
         address = f"{output_prefix}log.jsonl"
@@ -41,7 +49,8 @@ class Bench:
         await self.change(lambda _: execution)
         claimed = await self.store.load(EXECUTION_ID)
         task = asyncio.create_task(self.run(claimed))
-        await self.scoring.started.wait()
+        if self.unfit is None:
+            await self.scoring.started.wait()
         return task
 
     async def change(self, decide):

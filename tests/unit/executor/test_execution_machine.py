@@ -48,9 +48,7 @@ class ExecutionMachine(RuleBasedStateMachine):
             deployments=deployments,
             models=FakeFacts({"demand": fold_model({}, registered())}),
             datasets=FakeFacts(),
-            freeze=self._freeze,
             formats=["onnx"],
-            max_input_objects=1,
         )
         self.queue = QueueExecution(executions=self.store, resolve=resolve, clock=self.clock, wake=lambda: None)
         self.cancel_ = CancelExecution(executions=self.store, clock=self.clock)
@@ -67,10 +65,6 @@ class ExecutionMachine(RuleBasedStateMachine):
         if early_cancellation:
             self.cancel()
         self.deliver_a_request(0)
-
-    @staticmethod
-    async def _freeze(uri, data_format):
-        return ()
 
     def _claimer(self, owner):
         return ClaimExecution(

@@ -4,15 +4,13 @@ from datetime import UTC, datetime
 
 import pytest
 
-from chassis.errors import ObjectsUnavailable, Refusal
+from chassis.errors import Refusal
 from schemas.datasets import DatasetRetired
 from schemas.deployments import DeploymentPaused, DeploymentResumed, DeploymentRetired
 from schemas.known_datasets import fold_dataset
 from schemas.models import ModelArchived, VersionPromoted
 from services.executor.refusals import refusing
 from services.executor.replicas import fold_deployment, fold_model
-from services.executor.scoring.errors import ScoringError
-from services.executor.scoring.job import InputObject
 from services.executor.usecases.resolve_request import ResolveRequest
 from tests.unit.executor.fakes import FakeFacts, delivery
 from tests.unit.executor.requests import activated, dataset, registered, request
@@ -43,13 +41,10 @@ def archived(version=None):
 
 
 class World:
-    """What has been published so far, and what lies in the store."""
+    """What has been published so far."""
 
     def __init__(self, *facts):
         self.deployments, self.models, self.datasets = FakeFacts(), FakeFacts(), FakeFacts()
-        self.listed = []
-        self.objects = (InputObject(key="sales/1.parquet", etag="e", size_bytes=1),)
-        self.failure = None
         for fact in facts or (registered(), activated()):
             self.tell(fact)
 
@@ -61,23 +56,18 @@ class World:
         }[type(fact).__module__.removeprefix("schemas.")]
         facts[fact.subject] = fold(dict.get(facts, fact.subject, {}), fact)
 
-    async def freeze(self, uri, data_format):
-        self.listed.append((uri, data_format))
-        if self.failure:
-            raise self.failure
-        return self.objects
-
     async def resolve(self, asked=None):
         use_case = ResolveRequest(
             deployments=self.deployments,
             models=self.models,
             datasets=self.datasets,
-            freeze=self.freeze,
             formats=["onnx", "sklearn"],
-            max_input_objects=2,
         )
         with refusing():
             return await use_case(asked or request(), delivery())
+
+    async def input(self, asked=None):
+        return (await self.resolve(asked)).work.input
 
     async def code(self, asked=None):
         with pytest.raises(Refusal) as refusal:
@@ -91,7 +81,7 @@ async def test_a_version_is_resolved_with_its_input_and_terms():
     assert (resolution.resolved.model_version, resolution.resolved.deployment_revision) == (1, 2)
     assert resolution.resolved.requested_at == "2026-11-23T12:00:00.123000Z"
     assert (resolution.terms.retries, resolution.terms.timeout_s) == (1, 3600)
-    assert [each.etag for each in resolution.work.input.objects] == ["e"]
+    assert (resolution.work.input.uri, resolution.work.input.objects) == ("s3://datasets/sales/", ())
 
 
 async def test_what_the_deployment_may_take_travels_with_its_work():
@@ -152,21 +142,8 @@ async def test_the_logical_date_takes_its_place_in_the_input():
     world = World(registered(), activated(input=dated))
     assert await world.code() == "logical-date-missing"
 
-    await world.resolve(request(logical_date=datetime(2026, 11, 22, 23, 30, tzinfo=UTC)))
-    assert world.listed == [("s3://datasets/sales/2026-11-22/", "csv")]
-
-
-async def test_an_input_that_cannot_be_scored_is_refused_and_a_store_that_is_away_is_waited_for():
-    world = World()
-    world.failure = ScoringError("input-empty", "nothing there")
-    assert await world.code() == "input-empty"
-
-    world.failure = ScoringError("store-unavailable", "away")
-    with pytest.raises(ObjectsUnavailable):
-        await world.resolve()
-
-    world.failure, world.objects = None, world.objects * 3
-    assert await world.code() == "input-too-many-objects"
+    input_ = await world.input(request(logical_date=datetime(2026, 11, 22, 23, 30, tzinfo=UTC)))
+    assert (input_.uri, input_.format) == ("s3://datasets/sales/2026-11-22/", "csv")
 
 
 OTHER = {"uri": "s3://datasets/sales/2026-11-22.parquet", "format": "parquet"}
@@ -177,8 +154,7 @@ async def test_an_input_of_the_requests_own_must_lie_under_a_data_set_of_its_for
     assert await world.code(request(input=OTHER)) == "dataset-unknown"
 
     world.tell(dataset({"x": "double"}))
-    await world.resolve(request(input=OTHER))
-    assert world.listed == [(OTHER["uri"], "parquet")]
+    assert (await world.input(request(input=OTHER))).uri == OTHER["uri"]
     assert await world.code(request(input={**OTHER, "format": "csv"})) == "format-mismatch"
 
     world.tell(DatasetRetired(dataset_id="sales", request_id="s2"))
@@ -201,6 +177,6 @@ async def test_a_dated_input_of_the_requests_own_is_looked_for_where_its_date_pu
     world = World(registered(), activated(), dataset({"x": "double"}))
     dated = {"uri": "s3://datasets/sales/{{ ds }}/", "format": "parquet"}
 
-    await world.resolve(request(input=dated, logical_date=datetime(2026, 11, 22, tzinfo=UTC)))
+    input_ = await world.input(request(input=dated, logical_date=datetime(2026, 11, 22, tzinfo=UTC)))
 
-    assert world.listed == [("s3://datasets/sales/2026-11-22/", "parquet")]
+    assert input_.uri == "s3://datasets/sales/2026-11-22/"

@@ -2,7 +2,7 @@
 
 import hashlib
 import itertools
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,7 +13,8 @@ from pydantic import TypeAdapter
 from chassis.bus.delivery import ANONYMOUS, Delivery
 from chassis.bus.envelope import Envelope
 from chassis.documents.aggregates import Aggregate
-from chassis.objects import Location, ObjectChanged, ObjectInfo, ObjectMissing
+from chassis.object_errors import ObjectChanged, ObjectMissing
+from chassis.objects import Location, ObjectInfo
 from chassis.sandbox.child.recognition import problem_of
 from schemas.event import Event
 from schemas.models import InputBinding, ModelRegistrationRequested
@@ -80,25 +81,34 @@ class FakeRepository(Generic[A]):
 
 
 class FakeObjects:
-    """Buckets in a dictionary. `before_read` may change them behind a reader's back."""
+    """Buckets in a dictionary. `before_read` may change them behind a reader's back.
+
+    `broken` says of addresses what is raised by whoever asks for them, or for what lies under them.
+    """
 
     def __init__(self) -> None:
         self.bytes: dict[str, bytes] = {}
         self.content_types: dict[str, str] = {}
         self.writes: list[str] = []
         self.reads: list[tuple[str, int, int]] = []
+        self.listed = 0
+        self.broken: dict[str, Exception] = {}
         self.before_read: Callable[[], None] = lambda: None
 
     def __setitem__(self, uri: str, data: bytes) -> None:
         self.bytes[uri] = data
 
     async def stat(self, location: Location) -> ObjectInfo:
+        self._reach(location)
         if str(location) not in self.bytes:
             raise ObjectMissing(str(location))
         return replace(self._info(str(location)), content_type=self.content_types.get(str(location)))
 
-    async def list(self, prefix: Location) -> list[ObjectInfo]:
-        return [self._info(uri) for uri in sorted(self.bytes) if uri.startswith(str(prefix))]
+    async def walk(self, prefix: Location) -> AsyncGenerator[ObjectInfo]:
+        self._reach(prefix)
+        for uri in sorted(each for each in self.bytes if each.startswith(str(prefix))):
+            self.listed += 1
+            yield self._info(uri)
 
     async def get(self, location: Location, *, offset: int = 0, length: int = 0, etag: str | None = None) -> bytes:
         self.reads.append((str(location), offset, length))
@@ -110,6 +120,7 @@ class FakeObjects:
         yield self._current(info.location, info.etag)
 
     async def copy_stream(self, source: ObjectInfo, target: Location) -> str:
+        self._reach(target)
         data = self._current(source.location, source.etag)
         self.bytes[str(target)] = data
         self.writes.append(str(target))
@@ -119,7 +130,13 @@ class FakeObjects:
         self.before_read()
         return hashlib.sha256(self._current(source.location, source.etag)).hexdigest()
 
+    def _reach(self, location: Location) -> None:
+        for where, error in self.broken.items():
+            if str(location).startswith(where):
+                raise error
+
     def _current(self, location: Location, etag: str | None) -> bytes:
+        self._reach(location)
         if str(location) not in self.bytes:
             raise ObjectMissing(str(location))
         if etag not in (None, self._info(str(location)).etag):

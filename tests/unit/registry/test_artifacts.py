@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from chassis.errors import ObjectsUnavailable, Refusal
+from chassis.object_errors import ObjectForbidden, ObjectUnfit
 from schemas.values import Artifact
 from services.registry.artifacts import Artifacts, Limits, directory_digest
 from tests.unit.registry.fakes import FakeObjects, recognised
@@ -153,3 +154,27 @@ async def test_bytes_that_change_while_they_are_read_are_refused(objects):
 async def test_bytes_that_vanish_while_they_are_read_are_refused(objects):
     objects.before_read = objects.bytes.clear
     assert await refusal(objects, {"model.pkl": PICKLE}) == "artifact-missing"
+
+
+@pytest.mark.parametrize(("said", "code"), [(ObjectForbidden, "artifact-forbidden"), (ObjectUnfit, "artifact-unfit")])
+@pytest.mark.parametrize("path", ["", "/model.pkl"], ids=["what lies there", "one object"])
+async def test_what_the_store_does_not_give_is_refused_with_its_reason(objects, said, code, path):
+    objects.broken[f"{INCOMING}{path}"] = said(f"{INCOMING}{path} (InvalidObjectState: it is archived)")
+    with pytest.raises(Refusal, match="InvalidObjectState: it is archived") as refused:
+        await take(objects, {"model.pkl": PICKLE})
+    assert (refused.value.code, refused.value.violations[0].field) == (code, "artifact.uri")
+
+
+async def test_a_sender_is_not_blamed_for_where_the_registry_may_not_write(objects):
+    objects.broken["s3://models/sha256/"] = ObjectForbidden("s3://models/sha256/a (AccessDenied)")
+    with pytest.raises(ObjectForbidden):
+        await take(objects, {"model.pkl": PICKLE})
+
+
+async def test_no_more_is_listed_than_an_artifact_may_have(objects, tmp_path):
+    for number in range(500):
+        objects[f"s3://models/incoming/somebody/{number}.pkl"] = PICKLE
+    artifacts = Artifacts(objects, Limits(10**9, 10), recognised, tmp_path)
+    with pytest.raises(Refusal, match="more than 10 objects") as refused:
+        await artifacts.take(registration(artifact={"uri": "s3://models/incoming/somebody/"}))
+    assert (refused.value.code, objects.listed) == ("artifact-too-large", 11)

@@ -1,5 +1,6 @@
 """What is read of a data set, and what makes it none."""
 
+import asyncio
 import gzip
 import io
 
@@ -8,6 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from chassis.errors import Refusal
+from chassis.object_errors import ObjectForbidden, ObjectUnfit
 from chassis.sandbox.child.parquet_schema import type_name
 from services.registry.tabular.content import Contents
 from tests.unit.registry.fakes import FakeObjects
@@ -191,6 +193,46 @@ async def test_too_many_objects_are_refused_unread(objects):
     files = {"a.parquet": parquet(), "b.parquet": parquet()}
     assert (await refusal(objects, files, max_objects=1))[0] == "dataset-too-large"
     assert objects.reads == []
+
+
+async def test_no_more_is_listed_than_a_data_set_may_have_whatever_else_lies_there(objects):
+    for number in range(500):
+        objects[f"{ROOT}_temporary/{number}.parquet"] = b""
+    assert (await refusal(objects, {"z.parquet": parquet()}, max_objects=10))[0] == "dataset-too-large"
+    assert objects.listed == 101
+
+
+@pytest.mark.parametrize(("said", "code"), [(ObjectForbidden, "dataset-forbidden"), (ObjectUnfit, "dataset-unfit")])
+@pytest.mark.parametrize("path", ["", "b.parquet"], ids=["what lies there", "one object"])
+async def test_what_the_store_does_not_give_is_refused_with_its_reason(objects, said, code, path):
+    objects.broken[f"{ROOT}{path}"] = said(f"{ROOT}{path} (KMS.DisabledException)")
+    found, message = await refusal(objects, {"a.parquet": parquet(), "b.parquet": parquet()})
+    assert (found, "KMS.DisabledException" in message) == (code, True)
+
+
+async def test_when_one_object_is_the_answer_the_others_are_not_read(objects):
+    files = {f"{number:03}.parquet": parquet() for number in range(90)}
+    objects.broken[f"{ROOT}000.parquet"] = ObjectForbidden("000.parquet (AccessDenied)")
+    assert (await refusal(objects, files))[0] == "dataset-forbidden"
+    read = len(objects.reads)
+    await asyncio.sleep(0.1)
+    assert len(objects.reads) == read < 30
+
+
+@pytest.mark.parametrize("name", ["a\tb.parquet", "a\x7f.parquet", "a//b.parquet"])
+async def test_a_name_that_not_every_client_can_say_is_refused_and_shown(objects, name):
+    code, message = await refusal(objects, {"a.parquet": parquet(), name: parquet()})
+    assert (code, repr(name)[1:-1] in message) == ("dataset-unfit", True)
+
+
+async def test_what_no_data_set_holds_may_have_any_name(objects):
+    assert (await read(objects, {"a.parquet": parquet(), "_tmp/a\tb": b"", ".x\n": b""})).objects == 1
+
+
+async def test_hive_folders_are_data_whatever_their_columns_are_called(objects):
+    data = parquet()
+    files = {"_year=2026/month=01/a.parquet": data, "year=2026/_tmp/b.parquet": data, "a=1/_SUCCESS": b""}
+    assert (await read(objects, files)).objects == 1
 
 
 @pytest.mark.parametrize(

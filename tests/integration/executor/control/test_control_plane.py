@@ -8,7 +8,7 @@ import pytest
 from schemas.executions import ExecutionRequested
 from services.executor.scoring.errors import ScoringError
 from tests.integration.executor.control.jobs import result_of, started
-from tests.unit.executor.requests import activated, dataset
+from tests.unit.executor.requests import activated
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -117,18 +117,16 @@ async def test_an_attempt_that_takes_too_long_is_stopped(world, deploy, driver):
 
 
 async def test_requests_that_cannot_be_run_are_refused_with_their_codes(world, deploy, driver):
-    empty = {"uri": f"s3://datasets/{uuid4().hex}/", "format": "parquet"}
+    nowhere = {"uri": f"s3://datasets/{uuid4().hex}/", "format": "parquet"}
     dated = {"uri": "s3://datasets/sales/{{ ds }}/", "format": "parquet"}
     needs_x = {"inputs": [], "outputs": [], "params": [{"name": "x", "type": "double", "required": True}]}
     good = await deploy()
-    assert await world.refused(good, input=empty) == "dataset-unknown"
-    await world.tell(dataset({"x": "double"}, dataset_id=f"s-{uuid4().hex[:12]}", uri=empty["uri"]))
 
+    assert await world.refused(good, input=nowhere) == "dataset-unknown"
     assert await world.refused("nobody-knows-it") == "deployment-unknown"
     assert await world.refused(good, trigger="schedule") == "trigger-not-allowed"
     assert await world.refused(good, deployment_revision=9) == "revision-unknown"
     assert await world.refused(good, params={"x": 1}) == "parameter-invalid"
-    assert await world.refused(good, input=empty) == "input-empty"
     assert await world.refused(good, input=dated) == "logical-date-missing"
     assert await world.refused(await deploy(alias="champion")) == "alias-unknown"
     assert await world.refused(await deploy(version=7)) == "version-unknown"
