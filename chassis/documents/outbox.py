@@ -15,6 +15,7 @@ from chassis.clock import Clock
 from chassis.crash_points import CrashPoint, crash_points
 from chassis.documents.client import Collection, Document, translated
 from chassis.errors import Unpublishable
+from chassis.tasks import TaskGroup
 from chassis.telemetry import OUTBOX_AGE
 
 log = structlog.get_logger(__name__)
@@ -104,7 +105,7 @@ class Relay:
 
     async def run(self) -> None:
         """Publish until cancelled."""
-        async with asyncio.TaskGroup() as tasks:
+        async with TaskGroup() as tasks:
             tasks.create_task(self._serve_woken())
             tasks.create_task(self._poll())
 

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 
 from chassis.clock import SystemClock
 from chassis.errors import DocumentsUnavailable
+from chassis.tasks import end
 from services.executor.domain.terms import Tenure
 from services.executor.heartbeats import Heartbeats
 
@@ -37,8 +38,7 @@ async def while_held(beats, does):
         async with heartbeats.hold("execution", TENURE) as lease:
             return await does(lease)
     finally:
-        running.cancel()
-        await asyncio.wait((running,))
+        await end(running)
 
 
 async def until(holds, seconds=5.0):
@@ -84,8 +84,7 @@ async def test_what_is_no_longer_held_is_not_renewed():
     await asyncio.sleep(LEASE_S / 3)
     count = beats.count
     await asyncio.sleep(LEASE_S)
-    running.cancel()
-    await asyncio.wait((running,))
+    await end(running)
     assert beats.count == count
 
 
