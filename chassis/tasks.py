@@ -60,8 +60,8 @@ async def finish(work: Awaitable[T]) -> T:
     raise cancelled from (None if task.cancelled() else task.exception())
 
 
-async def cancellable(work: Coroutine[Any, Any, T]) -> T:
-    """What `work` comes to; a cancellation of the caller ends it for certain and goes on, whatever swallows it in there.
+async def cancellable(work: Awaitable[T]) -> T:
+    """What `work` comes to; a cancellation of the caller ends it for certain and goes on, whatever swallows it there.
 
     Raises:
         CancelledError: the caller was cancelled, even if `work` came to a result in the same moment.
@@ -82,7 +82,7 @@ async def cancellable(work: Coroutine[Any, Any, T]) -> T:
 class TaskGroup(asyncio.TaskGroup):
     """A group that ends. asyncio's own cancels each of its tasks once; its body has to be `cancellable`, too."""
 
-    def create_task(
+    def create_task(  # pyright: ignore[reportIncompatibleMethodOverride] - of coroutines alone
         self, coro: Coroutine[Any, Any, T], *, name: str | None = None, context: Context | None = None
     ) -> asyncio.Task[T]:
         task = super().create_task(cancellable(coro), name=name, context=context)

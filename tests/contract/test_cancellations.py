@@ -13,6 +13,7 @@ import pytest
 from infra.embedded.layout import CHECKOUT
 
 CONSTRUCT = "chassis/tasks.py"
+MAY_CANCEL = {CONSTRUCT, "tests/unit/chassis/test_tasks.py"}
 # What has a method of that name and is no task: by file, how it is called there.
 NO_TASKS = {
     "services/executor/scoring/driver.py": {"self._run"},  # a job
@@ -73,7 +74,10 @@ def _calls_of_others(tree: ast.AST) -> Iterator[ast.Call]:
 
 def test_nothing_cancels_a_task_but_the_construct_for_it():
     wrong = [
-        line for path in tracked() if path != CONSTRUCT for line in wrong_in(path, (CHECKOUT / path).read_text("utf-8"))
+        line
+        for path in tracked()
+        if path not in MAY_CANCEL
+        for line in wrong_in(path, (CHECKOUT / path).read_text("utf-8"))
     ]
     assert not wrong, "\n".join(wrong)
 

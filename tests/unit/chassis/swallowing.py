@@ -1,4 +1,4 @@
-"""Await points that swallow cancellations, as `asyncio.wait_for` does before Python 3.12 when an answer comes with one."""
+"""Await points that swallow cancellations, as `asyncio.wait_for` does before Python 3.12 when an answer comes along."""
 
 import asyncio
 from collections.abc import Sequence

@@ -203,10 +203,15 @@ def test_a_group_whose_task_fails_ends_the_others_whatever_they_swallow(plan_a, 
         raise ValueError("the first")
 
     async def main():
-        with pytest.raises(ExceptionGroup) as raised:
+        others = []
+
+        async def grouped():
             async with TaskGroup() as group:
-                others = [group.create_task(glances(Swallowing(each))) for each in (plan_a, plan_b)]
+                others.extend(group.create_task(glances(Swallowing(each))) for each in (plan_a, plan_b))
                 group.create_task(fails())
+
+        with pytest.raises(ExceptionGroup) as raised:
+            await grouped()
         assert raised.group_contains(ValueError, match="the first")
         assert all(each.cancelled() for each in others)
 

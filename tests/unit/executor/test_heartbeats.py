@@ -62,6 +62,21 @@ async def test_a_busy_loop_goes_on_beating_and_a_stuck_one_stops():
     assert after - before <= 3
 
 
+async def test_a_loop_that_stays_stuck_ends_the_process_and_one_that_goes_on_does_not():
+    given_up = []
+    heartbeats = Heartbeats(Beats().opened, clock=SystemClock(), lease_s=LEASE_S, give_up=lambda: given_up.append(True))
+    running = asyncio.create_task(heartbeats.run())
+    async with heartbeats.hold("execution", TENURE):
+        await asyncio.sleep(LEASE_S)
+        for _ in range(3):
+            time.sleep(LEASE_S * 3)  # noqa: ASYNC251
+            await asyncio.sleep(LEASE_S)
+        assert not given_up
+        time.sleep(LEASE_S * 7)  # noqa: ASYNC251
+        assert given_up == [True]
+    await end(running)
+
+
 async def test_a_lease_that_is_somebody_elses_is_lost_and_an_outage_loses_none():
     beats = Beats()
 
