@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from benchmarks import latency, memory, relay, saturation, soak, startup
+from benchmarks import latency, memory, recovery, relay, saturation, soak, startup
 from benchmarks.result import Result, write
 from benchmarks.scoring import benchmark as scoring
 from examples.grocery.errors import DemoError
@@ -23,6 +23,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "relay": relay.run,
     "memory": memory.run,
     "startup": startup.run,
+    "recovery": recovery.run,
     "scoring": scoring.run,
     "soak": soak.run,
 }

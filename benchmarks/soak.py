@@ -17,6 +17,7 @@ from benchmarks.memory import held, programs
 from benchmarks.result import Result, Row, last
 from benchmarks.subjects import changes, execution, make_deployments, make_models, mixed, observation, updates
 from benchmarks.traffic import Traffic
+from chassis.tasks import TaskGroup, end
 from examples.grocery.stack import read_stack
 from infra.embedded.layout import CHECKOUT
 
@@ -53,17 +54,16 @@ async def _while_loaded(traffic: Traffic, models: list[str], rate_hz: float, *, 
     loading = asyncio.create_task(_load(traffic, models, rate_hz))
     sampling = asyncio.create_task(_sample(traffic, samples))
     await asyncio.wait((loading, sampling), return_when=asyncio.FIRST_COMPLETED)
-    if loading.done():  # It ends by failing alone.
-        sampling.cancel()
+    await end(*((sampling,) if loading.done() else (loading,)))
+    if not loading.cancelled():  # It ends by failing alone.
         loading.result()
-    loading.cancel()
     return sampling.result()
 
 
 async def _load(traffic: Traffic, models: list[str], rate_hz: float) -> None:
     # A deployment remembers each of its changes for good, so they are few and spread over many.
     several = mixed(*[updates(models)] * 9, changes(models))
-    async with asyncio.TaskGroup() as tasks:
+    async with TaskGroup() as tasks:
         tasks.create_task(traffic.paced(several, rate_hz))
         tasks.create_task(traffic.paced((execution(each) for each in cycle(models)), EXECUTION_HZ))
         tasks.create_task(traffic.paced((observation(each) for each in cycle(models)), OBSERVATION_HZ))

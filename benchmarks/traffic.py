@@ -9,6 +9,7 @@ from typing import Any, Final, Self
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.structs import ConsumerRecord
 
+from chassis.tasks import end
 from examples.grocery.bus import PRINCIPAL
 from examples.grocery.events import Message, read_message
 from examples.grocery.stack import Kafka
@@ -52,7 +53,7 @@ class Traffic:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._reader is not None:
-            self._reader.cancel()
+            await end(self._reader)
         await self._consumer.stop()
         await self._producer.stop()
 
@@ -97,8 +98,8 @@ class Traffic:
         await asyncio.wait((through, self._reader), timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
         if self._reader.done():
             self._reader.result()
-        if not through.done():
-            through.cancel()
+        await end(through)
+        if through.cancelled():
             raise TimeoutError(f"{len(self._unanswered)} requests have no answer after {timeout_s:.0f} s")
 
     async def _read(self) -> None:

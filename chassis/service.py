@@ -31,9 +31,11 @@ from chassis.documents.replicas import Fold, Replica
 from chassis.documents.rereading import Rereading, Witness
 from chassis.errors import PlatformError
 from chassis.health import Health
+from chassis.last_resort import end_process
 from chassis.logs import configure_logs
 from chassis.objects import Objects
 from chassis.settings import ChassisSettings
+from chassis.tasks import TaskGroup, cancellable, end
 from chassis.web import health_server
 from schemas.event import Event
 from schemas.topics import Topic
@@ -70,6 +72,7 @@ class Service:
         self._preparations: list[Step] = [self.refusals.prepare, self.relay.prepare, self.rereading.prepare]
         self._workers: list[Step] = [self.rereading.run]
         self._closers: list[Step] = []
+        self._last_resort: Callable[[], None] | None = None
         self.relay.serve(self.refusals.collection)
         self.health.dependencies["bus"] = lambda: reach_bus(settings.kafka)
         self.health.dependencies["documents"] = lambda: ping(self.database)
@@ -152,6 +155,7 @@ class Service:
     async def run(self) -> None:
         """Run until SIGTERM or SIGINT; then take nothing more, finish what is in hand, and leave."""
         configure_logs(self.settings.log, service=self.name)
+        self._last_resort = end_process
         stopping = asyncio.Event()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -164,18 +168,17 @@ class Service:
 
     async def _until(self, stopping: asyncio.Event) -> None:
         page = health_server(self.health, self.settings.http)
-        async with asyncio.TaskGroup() as tasks:
+        async with TaskGroup() as tasks:
             page_task = tasks.create_task(page.serve())
             life = tasks.create_task(self._live())
             stop = tasks.create_task(stopping.wait())
             await asyncio.wait((page_task, life, stop), return_when=asyncio.FIRST_COMPLETED)
             log.info("stopping")
             await self.consumers.stop()
-            life.cancel()
-            await asyncio.wait((life,))
+            await end(life)
             await self._drain()
             page.should_exit = True
-            stop.cancel()
+            await end(stop)
 
     async def _live(self) -> None:
         self.health.others["started"] = self._not_started
@@ -185,7 +188,7 @@ class Service:
         self.health.drop("started")
         log.info("started")
         watch = Watch(self.consumers, self.health, stuck_after_s=self.settings.stuck_after_s)
-        async with asyncio.TaskGroup() as tasks:
+        async with TaskGroup() as tasks:
             for worker in (self.health.run, self.relay.run, watch.run, *self._workers):
                 tasks.create_task(self._endless(worker))
 
@@ -197,6 +200,10 @@ class Service:
             if task is None or task.cancelling():
                 raise
             # Nobody cancelled us: a driver cancelled what we waited for. The task group would let that pass for an end.
+        except Exception:
+            if self._last_resort is not None:  # What is stuck may not let the others end.
+                self._last_resort()
+            raise
         raise WorkerEnded(getattr(worker, "__qualname__", repr(worker)))
 
     async def _in_the_end(self, step: Step) -> None:
@@ -206,7 +213,7 @@ class Service:
     async def _drain(self) -> None:
         try:
             async with asyncio.timeout(5):
-                await self.relay.drain()
+                await cancellable(self.relay.drain())
         except Exception:  # What is left is in the outboxes, and the next start publishes it.
             log.warning("outbox_left_for_next_start", exc_info=True)
 
@@ -214,7 +221,7 @@ class Service:
         for step in (*self._closers, self.publisher.stop, self.positions.stop, self.mongo.close):
             try:
                 async with asyncio.timeout(10):
-                    await step()
+                    await cancellable(step())
             except Exception:  # One part that can't close must not keep the others open.
                 log.warning("close_failed", exc_info=True)
 

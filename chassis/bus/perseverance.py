@@ -1,9 +1,7 @@
 """How often, how long and at what something is tried again: outages and poison, told apart."""
 
-import asyncio
 import time
-from collections.abc import Awaitable, Callable, Generator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable
 from typing import Final, TypeVar
 
 from tenacity import (
@@ -16,6 +14,7 @@ from tenacity import (
 
 from chassis.errors import AssignmentLost, Outage, PlatformError
 from chassis.outages import outages
+from chassis.tasks import cancellable
 
 T = TypeVar("T")
 
@@ -62,24 +61,11 @@ async def through_outages(work: Callable[[], Awaitable[T]], *, bound_s: float | 
         stop=stop_after_delay(bound_s) if bound_s is not None else lambda _: False,
         reraise=True,
     )
-    with _keeping_cancellations():
-        done = await _last_of(retrying, once)
+    # What is tried for ever would go on for ever where a driver swallows a cancellation.
+    done = await cancellable(_last_of(retrying, once))
     for code in missed:
         outages.is_over(code)
     return done
-
-
-@contextmanager
-def _keeping_cancellations() -> Generator[None]:
-    """Before Python 3.12 `asyncio.wait_for`, in which drivers wait, swallows a cancellation that comes with an answer.
-
-    What is tried for ever would then go on for ever: a service that is told to stop never would.
-    """
-    task = asyncio.current_task()
-    before = task.cancelling() if task else 0
-    yield
-    if task and task.cancelling() > before:
-        raise asyncio.CancelledError
 
 
 async def told_apart(work: Callable[[], Awaitable[T]], probe: ProbeAll) -> T:

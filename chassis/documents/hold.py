@@ -8,6 +8,7 @@ from chassis.clock import Clock
 from chassis.documents.client import Collection
 from chassis.documents.leases import Lease, renew
 from chassis.errors import AssignmentLost, Outage
+from chassis.tasks import end
 
 T = TypeVar("T")
 
@@ -29,7 +30,7 @@ class Hold:
         return self._clock.monotonic() - self._renewed_at < self._lease_s
 
     async def while_held(self, work: Coroutine[Any, Any, T]) -> T:
-        """What `work` comes to; it is cancelled when the lease is lost.
+        """What `work` comes to; it is ended when the lease is lost, unless it comes to something in that moment.
 
         Raises:
             AssignmentLost: somebody else has the lease.
@@ -37,14 +38,12 @@ class Hold:
         working, beating = asyncio.ensure_future(work), asyncio.ensure_future(self._beat())
         try:
             await asyncio.wait((working, beating), return_when=asyncio.FIRST_COMPLETED)
-            if working.done():
-                return working.result()
-            beating.result()
-            raise AssignmentLost(self._lease.document_id)
         finally:
-            working.cancel()
-            beating.cancel()
-            await asyncio.wait((working, beating))
+            await end(working, beating)
+        if not working.cancelled():
+            return working.result()
+        beating.result()
+        raise AssignmentLost(self._lease.document_id)
 
     async def _beat(self) -> None:
         while True:

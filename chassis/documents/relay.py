@@ -16,6 +16,7 @@ from chassis.documents.outbox import INDEX, UNPUBLISHED, Outbox, forget
 from chassis.documents.sending import Sending
 from chassis.documents.troubles import Troubles
 from chassis.errors import Outage, OutboxBehind, PlatformError
+from chassis.tasks import TaskGroup
 from chassis.telemetry import OUTBOX_AGE
 
 POLL_EVERY_S: Final = 2.0
@@ -68,7 +69,7 @@ class Relay:
 
     async def run(self) -> None:
         """Publish until cancelled."""
-        async with asyncio.TaskGroup() as tasks:
+        async with TaskGroup() as tasks:
             tasks.create_task(self._serve_woken())
             tasks.create_task(self._poll())
 

@@ -61,10 +61,9 @@ class Bus:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._reader is not None:
-            self._reader.cancel()
-            await asyncio.gather(self._reader, return_exceptions=True)
         await self._stop()
+        if self._reader is not None:  # A consumer that stops ends whoever reads it.
+            await asyncio.gather(self._reader, return_exceptions=True)
 
     async def send(self, request: Message) -> None:
         self.sent.append(request)

@@ -39,6 +39,7 @@ from services.executor.usecases.freeze_input import FreezeInput
 from services.executor.usecases.queue_execution import QueueExecution
 from services.executor.usecases.resolve_request import ResolveRequest
 from services.executor.usecases.run_attempt import RunAttempt
+from services.executor.watchdog import Watchdog
 
 _COLLECTION = "executions"
 _LOOK_FOR_LOG_S = 3.0
@@ -99,7 +100,8 @@ def _reaching(service: Service) -> ReachObjects:
 def _finding_log(store: S3Settings) -> FindLog:
     async def find(output_prefix: str) -> str | None:
         try:
-            return await asyncio.wait_for(asyncio.to_thread(find_log, store, output_prefix), _LOOK_FOR_LOG_S)
+            async with asyncio.timeout(_LOOK_FOR_LOG_S):
+                return await asyncio.to_thread(find_log, store, output_prefix)
         except (TimeoutError, ScoringError):
             return None
 
@@ -122,7 +124,15 @@ def _attempts(
         clock=service.clock,
         lease_s=settings.lease_s,
         probe=service.health.away,
+        watchdog=_watchdog(service),
     )
+
+
+def _watchdog(service: Service) -> Watchdog:
+    watchdog = Watchdog(service.health.away, service.clock)
+    service.health.others["attempts"] = watchdog.check
+    service.work_on(watchdog.run)
+    return watchdog
 
 
 def _work_in_slots(

@@ -2,11 +2,11 @@
 
 A busy event loop must not look dead: long garbage collections and synchronous calls happen. A stuck one must not look
 alive: then nobody watches the attempt. So the thread renews a lease only while the service's loop has moved within the
-last lease; and a driver that isn't renewed for that long ends itself.
+last lease; and a driver that isn't renewed for that long ends itself. A loop that stays stuck ends the process.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from typing import Final
 
@@ -15,7 +15,9 @@ import structlog
 from chassis.clock import Clock
 from chassis.documents.client import connect
 from chassis.errors import Outage
+from chassis.last_resort import end_process
 from chassis.settings import MongoSettings
+from chassis.tasks import end
 from services.executor.domain.terms import Tenure
 from services.executor.store import beat
 
@@ -26,6 +28,8 @@ Beat = Callable[[str, Tenure], Awaitable[bool]]
 
 _BEATS_PER_LEASE: Final = 3
 _TICKS_PER_LEASE: Final = 15
+# Counted in looks: a process that was stopped and goes on is no stuck one.
+_STUCK_LOOKS: Final = 4 * _BEATS_PER_LEASE
 
 
 class HeldLease:
@@ -50,12 +54,19 @@ class Heartbeats:
     """All leases of this process. `opened` makes the connection, on the thread that uses it."""
 
     def __init__(
-        self, opened: Callable[[], AbstractAsyncContextManager[Beat]], *, clock: Clock, lease_s: float
+        self,
+        opened: Callable[[], AbstractAsyncContextManager[Beat]],
+        *,
+        clock: Clock,
+        lease_s: float,
+        give_up: Callable[[], None] = end_process,
     ) -> None:
         self._opened = opened
         self._clock = clock
         self._lease_s = lease_s
         self._held: set[HeldLease] = set()
+        self._give_up = give_up
+        self._stuck_looks = 0
 
     async def run(self) -> None:
         """Beat until cancelled; ends with an error if the thread does."""
@@ -77,7 +88,7 @@ class Heartbeats:
             yield lease
         finally:
             self._held.discard(lease)
-            ticking.cancel()
+            await end(ticking)
 
     async def _tick(self, lease: HeldLease) -> None:
         while True:
@@ -93,10 +104,19 @@ class Heartbeats:
     async def _beat_until(self, stopping: asyncio.Event) -> None:
         async with self._opened() as beat_once:
             while not stopping.is_set():
-                await asyncio.gather(*(self._renew(lease, beat_once) for lease in tuple(self._held)))
+                held = tuple(self._held)
+                self._look_for_a_stuck_loop(held)
+                await asyncio.gather(*(self._renew(lease, beat_once) for lease in held))
                 with suppress(TimeoutError):
                     async with asyncio.timeout(self._lease_s / _BEATS_PER_LEASE):
                         await stopping.wait()
+
+    def _look_for_a_stuck_loop(self, held: Sequence[HeldLease]) -> None:
+        is_stuck = any(lease.silence_s() >= self._lease_s for lease in held)
+        self._stuck_looks = self._stuck_looks + 1 if is_stuck else 0
+        if self._stuck_looks == _STUCK_LOOKS:
+            log.error("loop_given_up", looks=self._stuck_looks)
+            self._give_up()
 
     async def _renew(self, lease: HeldLease, beat_once: Beat) -> None:
         if lease.silence_s() >= self._lease_s:

@@ -1,7 +1,7 @@
 """What the use cases need, as they see it."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -79,9 +79,14 @@ class Scoring(Protocol):
     """One driver: scores one job at a time; a cancelled `run` has stopped its compute when it ends."""
 
     async def run(
-        self, job: ScoringJob, *, on_progress: Callable[[Progress], None], lease_s: float | None = None
+        self,
+        job: ScoringJob,
+        *,
+        on_progress: Callable[[Progress], None],
+        on_begun: Callable[[], None] = lambda: None,
+        lease_s: float | None = None,
     ) -> ScoringOutcome:
-        """Raises: ScoringError, ScoringCancelled."""
+        """An outcome that comes with a cancellation is returned. Raises: ScoringError, ScoringCancelled."""
         ...
 
     def renew(self, lease_s: float) -> None:
@@ -118,6 +123,20 @@ class Leases(Protocol):
     """Renews what is held."""
 
     def hold(self, execution_id: str, tenure: Tenure) -> AbstractAsyncContextManager[Hold]: ...
+
+
+class Watched(Protocol):
+    """An attempt that is watched over."""
+
+    def does(self, what: str, *, within_s: float) -> None:
+        """It has come to the next thing, which takes no longer than that while everything it needs is well."""
+        ...
+
+
+class Watchdog(Protocol):
+    """Ends the process when an attempt stands still."""
+
+    def over(self, execution: Execution) -> AbstractContextManager[Watched]: ...
 
 
 class Feed(Protocol):

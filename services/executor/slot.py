@@ -10,6 +10,7 @@ from structlog.contextvars import bound_contextvars
 
 from chassis.bus.perseverance import ProbeAll, through_outages, told_apart
 from chassis.errors import PlatformError
+from chassis.tasks import TaskGroup, finish
 from services.executor.domain.execution import Execution
 from services.executor.ports import Driver
 from services.executor.scoring.errors import ScoringError
@@ -60,20 +61,23 @@ class Slot:
             Exception: what nobody foresaw while the driver was kept warm: there would never be another one.
         """
         try:
-            await self._start()
-            async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self.driver.kept())
-                await self._work()
+            async with TaskGroup() as tasks:
+                tasks.create_task(self._keep_driver())
+                tasks.create_task(self._work())
         except BaseExceptionGroup as raised:
             # An outage is known by its type.
             raise raised.exceptions[0] from raised
         finally:
-            await self.driver.stop()
+            await finish(self.driver.stop())
 
     async def check(self) -> None:
         """A readiness check. Raises: DriverNotReady."""
         if not self.driver.ready:
             raise DriverNotReady("the Spark driver is starting")
+
+    async def _keep_driver(self) -> None:
+        await self._start()
+        await self.driver.kept()
 
     async def _start(self) -> None:
         while True:
@@ -90,7 +94,7 @@ class Slot:
             await self._work_once()
 
     async def _work_once(self) -> None:
-        claimed = await self._claimed() if self.driver.ready else None
+        claimed = await (self._claimed() if self.driver.ready else self._watched())
         if claimed is None:
             await self.bell.wait(_LOOK_AGAIN_S)
             return
@@ -101,6 +105,10 @@ class Slot:
         ):
             log.info("attempt_started", deployment_id=claimed.resolved.deployment_id)
             await self.run_attempt(claimed)
+
+    async def _watched(self) -> None:
+        """While a driver starts, so that a lease that is lost meanwhile can be taken over at once."""
+        await through_outages(lambda: told_apart(self.claim.watch, self.probe), bound_s=None)
 
     async def _claimed(self) -> Execution | None:
         return await through_outages(lambda: told_apart(self.claim, self.probe), bound_s=None)

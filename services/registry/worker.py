@@ -18,6 +18,7 @@ from chassis.documents.client import Document
 from chassis.documents.hold import Hold
 from chassis.documents.leases import Lease, Observer, release
 from chassis.errors import AssignmentLost, PlatformError, Refusal
+from chassis.tasks import TaskGroup, finish
 from chassis.telemetry import REFUSALS
 from schemas.event import Event
 from schemas.topics import DATASET_REQUESTS, MODEL_REQUESTS
@@ -98,12 +99,12 @@ class Worker:
 
     async def run(self) -> None:
         """Work until cancelled; then give back what is unfinished."""
-        async with asyncio.TaskGroup() as tasks:
+        async with TaskGroup() as tasks:
             while True:
                 await through_outages(partial(self._fill_slots, tasks), bound_s=None)
                 await self._registrations.woken(_LOOK_AGAIN_S)
 
-    async def _fill_slots(self, tasks: asyncio.TaskGroup) -> None:
+    async def _fill_slots(self, tasks: TaskGroup) -> None:
         if self._slots.are_taken:
             return
         for head in await self._registrations.heads():
@@ -112,7 +113,7 @@ class Worker:
             if head["about"] not in self._busy and self._observer.is_lost(head):
                 await self._take(head, tasks)
 
-    async def _take(self, head: Document, tasks: asyncio.TaskGroup) -> None:
+    async def _take(self, head: Document, tasks: TaskGroup) -> None:
         # Others may have seen the claim long before this process, if it is stopped now, sees that it was granted.
         claimed_at = self._clock.monotonic()
         claimed = await self._claim(head, slot := await self._slots.take())
@@ -146,7 +147,7 @@ class Worker:
             except AssignmentLost:
                 log.warning("lease_lost", request_id=delivery.request_id)
             except asyncio.CancelledError:
-                await _before_leaving(partial(release, collection, lease))
+                await finish(_before_leaving(partial(release, collection, lease)))
                 raise
 
     async def _patiently(self, accepted: Accepted, delivery: Delivery, lease: Lease, slot: Slot) -> None:

@@ -12,6 +12,7 @@ from uuid import uuid4
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError
 
+from chassis.tasks import end
 from schemas.topics import TOPICS
 from tests.chaos.collecting import kafka_client
 from tests.chaos.history import Position, Record, Sent
@@ -45,8 +46,7 @@ class Sender:
 
     async def __aexit__(self, *exc_info: object) -> None:
         if self._listening is not None:
-            self._listening.cancel()
-            await asyncio.wait((self._listening,))
+            await end(self._listening)
         await self._forget_producer(self._producer)
 
     async def ask(self, kind: str, subject: str, data: Mapping[str, Any], *expects: str, times: int = 1) -> Record:

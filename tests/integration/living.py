@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 from chassis.service import Service
+from chassis.tasks import end
 
 
 @asynccontextmanager
@@ -21,7 +22,6 @@ async def living(service: Service) -> AsyncGenerator[Service]:
             yield service
         finally:
             await service.consumers.stop()
-            life.cancel()
-            await asyncio.wait((life,))
+            await end(life)
             await service._drain()
             await service._close()

@@ -35,7 +35,8 @@ class Execution:
     `content` is what was asked for, to know the same request by; `work` what is to be done, frozen. Both are opaque
     here. `failures` counts attempts against the retries; those that were interrupted don't count, so it may lag behind
     `attempt`. `rank` is its place in the queue, which it keeps through all attempts. `claimable_at` is set only while a
-    pause before the next attempt is kept.
+    pause before the next attempt is kept. `paused_at` is when the latest attempt ended that another one is to follow.
+    `ended` is the latest attempt that its own owner ended: who lost the store's answer can see that it was heard.
     """
 
     execution_id: str
@@ -54,6 +55,8 @@ class Execution:
     failures: int = 0
     first_started_at: datetime | None = None
     started_at: datetime | None = None
+    paused_at: datetime | None = None
+    ended: Tenure | None = None
     cancel_requested: bool = False
     finished_at: datetime | None = None
     manifest_uri: str | None = None
@@ -118,7 +121,7 @@ class Execution:
             return False
         self.owner, self.attempt, self.state = owner, self.attempt + 1, "running"
         self.first_started_at = self.first_started_at or at
-        self.started_at = at
+        self.started_at, self.paused_at = at, None
         self.events.append(
             ExecutionStarted(execution_id=self.execution_id, attempt=self.attempt, executor_id=owner, started_at=at)
         )
@@ -144,6 +147,7 @@ class Execution:
         """
         if not self.is_held_by(tenure):
             raise LeaseLost(f"{self.execution_id} attempt {tenure.attempt}")
+        self.ended = tenure
         if self.cancel_requested:
             self._end("cancelled", at, log_uri=ending.log_uri)
             return
@@ -157,7 +161,7 @@ class Execution:
                 error = ErrorInfo(code="timed-out", message=message)
                 self._end("timed_out", at, error=error, log_uri=ending.log_uri)
             case Interrupted():
-                self._wait_again(None)
+                self._wait_again(at, None)
 
     def is_held_by(self, tenure: Tenure) -> bool:
         return self.state == "running" and Tenure(self.owner or "", self.attempt) == tenure
@@ -167,13 +171,13 @@ class Execution:
         if self.cancel_requested:
             self._end("cancelled", at)
         elif failure.retryable and self.failures <= self.terms.retries:
-            self._wait_again(at + min(_FIRST_PAUSE * 2 ** (self.failures - 1), LONGEST_PAUSE))
+            self._wait_again(at, at + min(_FIRST_PAUSE * 2 ** (self.failures - 1), LONGEST_PAUSE))
         else:
             error = ErrorInfo(code=failure.code, message=error_message(failure.message))
             self._end("failed", at, error=error, log_uri=failure.log_uri)
 
-    def _wait_again(self, claimable_at: datetime | None) -> None:
-        self.state, self.owner, self.claimable_at = "queued", None, claimable_at
+    def _wait_again(self, at: datetime, claimable_at: datetime | None) -> None:
+        self.state, self.owner, self.paused_at, self.claimable_at = "queued", None, at, claimable_at
 
     def _succeed(self, success: Succeeded, at: datetime) -> None:
         self.manifest_uri, self.manifest_sha256 = success.manifest_uri, success.manifest_sha256
@@ -221,7 +225,8 @@ class Execution:
         self.events.append(ExecutionFinished.model_validate(fields))
 
     def _duration_s(self, at: datetime) -> float:
-        return _seconds(self.started_at, at) if self.started_at else 0.0
+        """Of the latest attempt; what is waited for the next one is nobody's work."""
+        return _seconds(self.started_at, self.paused_at or at) if self.started_at else 0.0
 
     def _queue_s(self, at: datetime) -> float:
         return _seconds(datetime.fromisoformat(self.resolved.requested_at), self.first_started_at or at)

@@ -14,9 +14,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import structlog
 from pydantic import SecretStr
 
 from chassis.sandbox.command import MARKER
+from chassis.tasks import end, finish
 from services.executor.scoring.errors import ScoringCancelled, ScoringError, unforeseen
 from services.executor.scoring.job import Progress, ScoringJob, ScoringOutcome
 from services.executor.scoring.memory import memory_of
@@ -25,6 +27,8 @@ from services.executor.scoring.recycling import Wear
 from services.executor.scoring.settings import ScoringSettings
 from services.executor.scoring.spark import ROOT
 from services.executor.scoring.telemetry import DRIVER_START_SECONDS, DRIVERS, JOB_SECONDS
+
+log = structlog.get_logger(__name__)
 
 _LINE_BYTES = 16 << 20
 
@@ -48,6 +52,13 @@ class DriverProcess:
     @property
     def ready(self) -> bool:
         return self._ready.is_set() and not self.ended.is_set()
+
+    @property
+    def outcome(self) -> ScoringOutcome | None:
+        """What the latest job came to, if it has succeeded."""
+        answer = self._answer
+        has_succeeded = answer is not None and answer.done() and answer.exception() is None
+        return answer.result() if answer is not None and has_succeeded else None
 
     @property
     def pid(self) -> int | None:
@@ -116,7 +127,13 @@ class DriverProcess:
         self._tell({"op": "renew", "lease_s": lease_s})
 
     async def kill(self) -> None:
-        """Ends the driver, its JVM, its Python workers and their children, and removes what they left on disk."""
+        """Ends the driver, its JVM, its Python workers and their children, and removes what they left on disk.
+
+        It does so to its end, whoever is cancelled meanwhile.
+        """
+        await finish(self._kill())
+
+    async def _kill(self) -> None:
         if self._process is not None and self._process.returncode is None:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self._process.pid, signal.SIGKILL)
@@ -147,8 +164,7 @@ class DriverProcess:
         try:
             await asyncio.wait(waits, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            for wait in waits:
-                wait.cancel()
+            await end(*waits)
         return event.is_set() and not self.ended.is_set()
 
     def _tell(self, message: dict[str, Any]) -> None:
@@ -158,14 +174,19 @@ class DriverProcess:
                 stdin.write(json.dumps(message).encode() + b"\n")
 
     async def _read(self, process: asyncio.subprocess.Process) -> None:
+        """Until it ends. One that can't be understood is as good as dead: its keeper ends and replaces it."""
+        lost = _lost()
         try:
             while process.stdout is not None and (line := await process.stdout.readline()):
                 self._take(json.loads(line))
+        except Exception:
+            log.exception("driver_not_understood", driver=self._id)
+            lost = ScoringError("worker-lost", "the Spark driver said something that can't be understood")
         finally:
             if self._ready.is_set():
                 DRIVERS.labels("ready").dec()
             self.ended.set()
-            self._fail(_lost())
+            self._fail(lost)
 
     def _take(self, message: dict[str, Any]) -> None:
         match message["event"]:

@@ -9,6 +9,7 @@ from typing import Final
 
 import structlog
 
+from chassis.tasks import end
 from services.executor.scoring.driver_process import DriverProcess
 from services.executor.scoring.errors import ScoringError
 from services.executor.scoring.recycling import Reason, Room
@@ -51,8 +52,7 @@ class Keeper:
 
     async def stop(self) -> None:
         if self._keeping is not None:
-            self._keeping.cancel()
-            await asyncio.wait([self._keeping])
+            await end(self._keeping)
         for process in (self.process, self._successor):
             if process is not None:
                 await process.kill()
@@ -115,9 +115,8 @@ class Keeper:
         try:
             await asyncio.wait(waits, timeout=within_s, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            for wait in waits:
-                wait.cancel()
-        self._used.clear()
+            self._used.clear()  # Before anything is awaited: what is used from now on is for the next time.
+            await end(*waits)
 
     async def _looked_at(self, process: DriverProcess) -> Reason | None:
         """Between two jobs. One that comes meanwhile waits, and never gets a driver that has failed here."""

@@ -1,8 +1,10 @@
 """A Spark driver that is always warm: used for one job at a time, watched and replaced in the background."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 
+from chassis.tasks import finish
 from services.executor.scoring.driver_process import DriverProcess
 from services.executor.scoring.errors import ScoringError
 from services.executor.scoring.job import Progress, ScoringJob, ScoringOutcome
@@ -33,15 +35,22 @@ class WarmDriver:
         await self._keeper.kept()
 
     async def run(
-        self, job: ScoringJob, *, on_progress: Callable[[Progress], None], lease_s: float | None = None
+        self,
+        job: ScoringJob,
+        *,
+        on_progress: Callable[[Progress], None],
+        on_begun: Callable[[], None] = lambda: None,
+        lease_s: float | None = None,
     ) -> ScoringOutcome:
         """Scores the job; a second one waits for the first.
 
-        Cancelling the task that awaits this stops the compute before the cancellation goes on.
+        Cancelling the task that awaits this stops the compute before the cancellation goes on; an outcome that the
+        driver had come to by then is returned instead.
 
         Args:
             job: the attempt to run.
             on_progress: called on the event loop, at most once a second.
+            on_begun: called once, when a driver takes the job.
             lease_s: the driver ends itself when `renew` isn't called for that long.
 
         Raises:
@@ -49,10 +58,14 @@ class WarmDriver:
             ScoringCancelled: `cancel` was called.
         """
         async with self._keeper.lent() as process:
+            on_begun()
             try:
                 return await process.run(job, on_progress=on_progress, lease_s=lease_s)
             except asyncio.CancelledError:
-                await asyncio.shield(process.cancel(grace_s=_GRACE_S))
+                with contextlib.suppress(asyncio.CancelledError):  # It goes on below.
+                    await finish(process.cancel(grace_s=_GRACE_S))
+                if process.outcome is not None:
+                    return process.outcome
                 raise
             except ScoringError as error:
                 if error.code == "worker-lost" and not process.ended.is_set():

@@ -41,6 +41,16 @@ class ClaimExecution:
             self._looked_at = float("-inf")
             raise
 
+    async def watch(self) -> None:
+        """Look who lives without claiming anything: who can't run anything yet needn't begin to look when it can."""
+        self._watch_anew_after_a_gap()
+        try:
+            for held in await self.overview.running():
+                self._is_lost(held)
+        except Outage:
+            self._looked_at = float("-inf")
+            raise
+
     def _watch_anew_after_a_gap(self) -> None:
         """Who couldn't look for a while can't say that the others were silent: they may have been cut off as well."""
         moment = self.clock.monotonic()

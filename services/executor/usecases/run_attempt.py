@@ -1,6 +1,7 @@
 """A claimed attempt is run, watched, and ended."""
 
 import asyncio
+from collections.abc import Coroutine
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Final
@@ -11,21 +12,40 @@ from chassis.bus.perseverance import ProbeAll, through_outages, told_apart
 from chassis.clock import Clock
 from chassis.crash_points import CrashPoint, crash_points
 from chassis.errors import Outage, PlatformError
+from chassis.tasks import end, finish
 from services.executor.domain.ending import Ending, Failed, Interrupted, Observed, Succeeded, TimedOut
 from services.executor.domain.errors import LeaseLost
 from services.executor.domain.execution import Execution
 from services.executor.domain.terms import Tenure
 from services.executor.moments import cause_of, now
-from services.executor.ports import Feed, FindLog, Glances, Hold, Leases, MakeJob, ReachObjects, Repository, Scoring
+from services.executor.ports import (
+    Feed,
+    FindLog,
+    Glances,
+    Hold,
+    Leases,
+    MakeJob,
+    ReachObjects,
+    Repository,
+    Scoring,
+    Watchdog,
+    Watched,
+)
 from services.executor.scoring.errors import STORE_AWAY, ScoringCancelled, ScoringError
 from services.executor.scoring.job import ScoringOutcome
 from services.executor.telemetry import RUNNING, count
+from services.executor.usecases.scoring_time import ScoringTime
 from services.executor.work import job_of
 
 log = structlog.get_logger(__name__)
 
 LOOK_EVERY_S: Final = 1.0
 _LEAVING_S: Final = 4.0
+# How long what an attempt does may take before it is taken for stuck; a driver has the deployment's own bound.
+_PREPARED_WITHIN_S: Final = 600.0
+_SCORED_WITHIN: Final = 1.5
+_ENDED_WITHIN_S: Final = 30.0
+_GIVEN_UP: Final = Failed(code="internal", message="the scoring was given up by nobody that is known", retryable=True)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,35 +63,47 @@ class RunAttempt:
     clock: Clock
     lease_s: float
     probe: ProbeAll
+    watchdog: Watchdog
     look_every_s: float = LOOK_EVERY_S
 
     async def __call__(self, claimed: Execution) -> None:
-        tenure = Tenure(claimed.owner or "", claimed.attempt)
+        leaving = asyncio.Event()
+        attempt = asyncio.create_task(self._attempt(claimed, leaving))
         with RUNNING.track_inprogress():
-            await self._hold(claimed, tenure)
-
-    async def _hold(self, claimed: Execution, tenure: Tenure) -> None:
-        async with self.leases.hold(claimed.execution_id, tenure) as hold:
             try:
-                ending = await self._run(claimed, tenure, hold)
-            except asyncio.CancelledError:
-                await self._commit(claimed, tenure, Interrupted(), within_s=_LEAVING_S)
-                raise
-            if ending is None:
-                log.warning("lease_lost")
-                return
-            await self._commit(claimed, tenure, ending)
+                await asyncio.wait((attempt,))
+            finally:
+                # Told instead of cancelled: a result that comes while it stops isn't lost.
+                leaving.set()
+                await finish(attempt)
 
-    async def _run(self, claimed: Execution, tenure: Tenure, hold: Hold) -> Ending | None:
+    async def _attempt(self, claimed: Execution, leaving: asyncio.Event) -> None:
+        tenure = Tenure(claimed.owner or "", claimed.attempt)
+        with self.watchdog.over(claimed) as watched:
+            watched.does("preparing", within_s=_PREPARED_WITHIN_S)
+            async with self.leases.hold(claimed.execution_id, tenure) as hold:
+                stops = (self._watch(claimed.execution_id, tenure, hold), _left(leaving))
+                ending = await self._run(claimed, watched, *stops)
+                if ending is None:
+                    log.warning("lease_lost")
+                else:
+                    await self._commit(claimed, tenure, ending, leaving)
+
+    async def _run(
+        self, claimed: Execution, watched: Watched, *stops: Coroutine[Any, Any, Ending | None]
+    ) -> Ending | None:
         """How the attempt ended, or None where it has become somebody else's."""
-        scoring = asyncio.create_task(self._score(claimed))
-        watch = asyncio.create_task(self._watch(claimed.execution_id, tenure, hold))
+        used = ScoringTime(self.reach_objects)
+        scoring = asyncio.create_task(self._score(claimed, used, watched))
+        stopping = [asyncio.create_task(each) for each in (*stops, _timed_out(used, claimed.terms.timeout_s))]
         try:
-            await asyncio.wait((scoring, watch), timeout=claimed.terms.timeout_s, return_when="FIRST_COMPLETED")
-            ending = scoring.result() if scoring.done() else watch.result() if watch.done() else TimedOut()
+            await asyncio.wait((scoring, *stopping), return_when=asyncio.FIRST_COMPLETED)
         finally:
-            await _stop(scoring, watch)
-        return await self._with_log(claimed, ending)
+            watched.does("ending", within_s=_ENDED_WITHIN_S)
+            await end(scoring, *stopping)
+        # A result that came while it was stopped comes first. None at all: a driver cancelled what was waited for.
+        ends = [each.result() for each in (scoring, *stopping) if not each.cancelled()]
+        return await self._with_log(claimed, (ends or [_GIVEN_UP])[0])
 
     async def _with_log(self, claimed: Execution, ending: Ending | None) -> Ending | None:
         """What was stopped, or was lost with its driver, can't say where its log lies; it was stored while it ran."""
@@ -79,14 +111,24 @@ class RunAttempt:
             return ending
         return replace(ending, log_uri=await self.find_log(job_of(claimed).output_prefix))
 
-    async def _score(self, claimed: Execution) -> Ending:
+    async def _score(self, claimed: Execution, used: ScoringTime, watched: Watched) -> Ending:
+        def begun() -> None:
+            used.begin()
+            watched.does("scoring", within_s=_SCORED_WITHIN * claimed.terms.timeout_s + _ENDED_WITHIN_S)
+
         try:
             job = await self.make_job(claimed)
-            outcome = await self.scoring.run(job, on_progress=self.feed.of(claimed), lease_s=self.lease_s)
+            outcome = await self.scoring.run(
+                job, on_begun=begun, on_progress=self.feed.of(claimed), lease_s=self.lease_s
+            )
         except ScoringCancelled:
             return Interrupted()
         except ScoringError as error:
-            if error.code in STORE_AWAY and await self._outlasts_outage():
+            used.stop()
+            watched.does("ending", within_s=_ENDED_WITHIN_S)
+            if error.code in STORE_AWAY and await used.outage_lately():
+                # No attempt is used up for it, and none is begun before the store is back.
+                await through_outages(self.reach_objects, bound_s=None)
                 return Interrupted()
             return Failed(
                 code=error.code, message=error.message, retryable=error.retryable, log_uri=error.log_uri or None
@@ -96,15 +138,6 @@ class RunAttempt:
             return Failed(code="internal", message=f"{type(error).__name__}: {error}", retryable=True)
         crash_points.passing(CrashPoint.SCORED)
         return _succeeded(outcome)
-
-    async def _outlasts_outage(self) -> bool:
-        """Whether the object store is away; where it is, this returns when it is back: no attempt is used up for it."""
-        try:
-            await self.reach_objects()
-        except Outage:
-            await through_outages(self.reach_objects, bound_s=None)
-            return True
-        return False
 
     async def _watch(self, execution_id: str, tenure: Tenure, hold: Hold) -> Ending | None:
         """Returns when the attempt has to stop: `Interrupted` on a cancellation, None when it is no longer ours."""
@@ -123,20 +156,17 @@ class RunAttempt:
             await asyncio.sleep(self.look_every_s)
         return None
 
-    async def _commit(
-        self, claimed: Execution, tenure: Tenure, ending: Ending, *, within_s: float | None = None
-    ) -> None:
+    async def _commit(self, claimed: Execution, tenure: Tenure, ending: Ending, leaving: asyncio.Event) -> None:
         """Write the end, however long the store is away; what has been won isn't thrown away by a stop."""
         writing = asyncio.create_task(through_outages(lambda: self._finish(claimed, tenure, ending), bound_s=None))
+        left = asyncio.create_task(leaving.wait())
         try:
-            await asyncio.wait((writing,), timeout=within_s)
-        except asyncio.CancelledError:
-            await asyncio.wait((writing,), timeout=_LEAVING_S)
-            raise
-        finally:
-            if not writing.done():
+            await asyncio.wait((writing, left), return_when=asyncio.FIRST_COMPLETED)
+            _, unwritten = await asyncio.wait((writing,), timeout=_LEAVING_S)
+            if unwritten:
                 log.warning("lease_left_to_expire")
-            await _stop(writing)
+        finally:
+            await end(writing, left)
         if not writing.cancelled():
             writing.result()
 
@@ -153,8 +183,10 @@ class RunAttempt:
             await self._write(claimed, tenure, failure)
 
     async def _write(self, claimed: Execution, tenure: Tenure, ending: Ending) -> None:
-        def decide(execution: Execution | None) -> Execution:
+        def decide(execution: Execution | None) -> Execution | None:
             execution = Execution.existing(execution, claimed.execution_id)
+            if execution.ended == tenure:
+                return None  # By an earlier try, whose answer was lost.
             execution.finish(tenure, ending, now(self.clock))
             return execution
 
@@ -181,7 +213,11 @@ def _succeeded(outcome: ScoringOutcome) -> Succeeded:
     )
 
 
-async def _stop(*tasks: asyncio.Task[Any]) -> None:
-    for task in tasks:
-        task.cancel()
-    await asyncio.wait(tasks)
+async def _timed_out(used: ScoringTime, timeout_s: float) -> Ending:
+    await used.used_up(timeout_s)
+    return TimedOut()
+
+
+async def _left(leaving: asyncio.Event) -> Ending:
+    await leaving.wait()
+    return Interrupted()

@@ -9,6 +9,7 @@ import pytest
 from chassis.errors import TablesUnavailable
 from chassis.settings import PostgresSettings
 from chassis.tables import Tables
+from chassis.tasks import end
 from tests.chaos import toxiproxy
 
 pytestmark = pytest.mark.timeout(60)
@@ -31,8 +32,8 @@ async def test_a_transaction_on_a_silent_server_can_be_given_up_and_the_pool_com
             hanging = asyncio.create_task(_select(tables))
             await asyncio.sleep(0.5)
             begun = time.monotonic()
-            hanging.cancel()
-            await asyncio.wait((hanging,), timeout=20)
+            async with asyncio.timeout(20):
+                await end(hanging)
             took = time.monotonic() - begun
             with pytest.raises(TablesUnavailable):
                 await tables.ping()

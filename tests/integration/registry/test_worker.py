@@ -13,6 +13,7 @@ from chassis.clock import SystemClock
 from chassis.documents.client import connect
 from chassis.errors import ObjectsUnavailable
 from chassis.settings import MongoSettings
+from chassis.tasks import end
 from schemas.models import ModelRegistrationRequested
 from schemas.topics import MODEL_REQUESTS
 from services.registry.refusals import ArtifactMissing
@@ -80,8 +81,7 @@ class Office:
         )
         running = asyncio.create_task(worker.run())
         yield running
-        running.cancel()
-        await asyncio.wait((running,))
+        await end(running)
 
     async def _probe(self) -> str | None:
         return self.away

@@ -9,6 +9,7 @@ from chassis.bus.producer import KafkaPublisher
 from chassis.errors import BusUnavailable
 from chassis.service import Service, WorkerEnded
 from chassis.settings import ChassisSettings, KafkaSettings
+from chassis.tasks import TaskGroup, end
 
 
 class ClosingProducer:
@@ -36,7 +37,7 @@ def service() -> Service:
 
 async def test_a_worker_that_a_driver_cancelled_ends_the_service(service) -> None:
     with pytest.raises(ExceptionGroup) as caught:
-        async with asyncio.TaskGroup() as tasks:
+        async with TaskGroup() as tasks:
             tasks.create_task(service._endless(cancelled_by_a_driver))
     assert caught.group_contains(WorkerEnded)
 
@@ -44,8 +45,7 @@ async def test_a_worker_that_a_driver_cancelled_ends_the_service(service) -> Non
 async def test_a_worker_that_was_cancelled_is_cancelled(service) -> None:
     task = asyncio.create_task(service._endless(asyncio.Event().wait))
     await asyncio.sleep(0)
-    task.cancel()
-    await asyncio.wait((task,))
+    await end(task)
     assert task.cancelled()
 
 

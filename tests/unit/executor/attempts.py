@@ -7,7 +7,7 @@ from schemas.executions import ExecutionFinished
 from services.executor.moments import cause_of
 from services.executor.usecases.run_attempt import RunAttempt
 from services.executor.work import job_of
-from tests.unit.executor.fakes import FakeExecutions, FakeFeed, FakeLeases, FakeScoring, HeldClock
+from tests.unit.executor.fakes import FakeExecutions, FakeFeed, FakeLeases, FakeScoring, FakeWatchdog, HeldClock
 from tests.unit.executor.requests import EXECUTION_ID, queued
 
 
@@ -16,7 +16,7 @@ class Bench:
 
     def __init__(self):
         self.store, self.scoring, self.leases, self.feed = FakeExecutions(), FakeScoring(), FakeLeases(), FakeFeed()
-        self.clock = HeldClock()
+        self.clock, self.watchdog = HeldClock(), FakeWatchdog()
         self.objects_away = False
         self.unfit = None
         self.stored_logs = set()
@@ -24,7 +24,7 @@ class Bench:
             executions=self.store, make_job=self.make_job, glances=self.store,
             scoring=self.scoring, leases=self.leases, feed=self.feed,
             reach_objects=self.reach_objects, find_log=self.find_log,
-            clock=self.clock, lease_s=15.0, probe=self.away, look_every_s=0.01,
+            clock=self.clock, lease_s=15.0, probe=self.away, watchdog=self.watchdog, look_every_s=0.01,
         )  # fmt: skip
 
     async def reach_objects(self):

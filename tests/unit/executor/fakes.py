@@ -2,8 +2,8 @@
 
 import asyncio
 import itertools
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -51,7 +51,7 @@ class FakeExecutions:
     """Executions in a dictionary, saved by compare-and-swap as documents are, with the heartbeats beside them.
 
     `racing`, if set, happens once between somebody's load and save. `away` makes every call an outage,
-    `broken` an error that nobody has foreseen.
+    `broken` an error that nobody has foreseen; of `answers_lost` changes only the answer is lost.
     """
 
     def __init__(self) -> None:
@@ -62,6 +62,7 @@ class FakeExecutions:
         self.published: list[Event] = []
         self.racing: Callable[[], Awaitable[object]] | None = None
         self.away = self.broken = False
+        self.answers_lost = 0
 
     def of(self, kind: type[Event]) -> list[Any]:
         return [each for each in self.published if isinstance(each, kind)]
@@ -82,6 +83,9 @@ class FakeExecutions:
 
     async def change(self, aggregate_id: str, decide: Any, cause: Cause) -> None:
         await self._change(aggregate_id, decide)
+        if self.answers_lost:
+            self.answers_lost -= 1
+            raise DocumentsUnavailable("switched off by the test")
 
     async def waiting(self, now: datetime, full: Full) -> list[str]:
         self._reach()
@@ -179,7 +183,7 @@ class FakeFacts(dict[str, dict[str, Any]]):
 
 
 class FakeScoring:
-    """Scores whatever the test says; until then it is busy."""
+    """Scores whatever the test says; until then it is busy. It takes a job at once unless `begins` is cleared."""
 
     def __init__(self) -> None:
         self.jobs: list[ScoringJob] = []
@@ -188,6 +192,8 @@ class FakeScoring:
         self.ready = True
         self._result: asyncio.Future[ScoringOutcome] | None = None
         self.started = asyncio.Event()
+        self.begins = asyncio.Event()
+        self.begins.set()
 
     async def start(self) -> None:
         return
@@ -199,13 +205,20 @@ class FakeScoring:
         return
 
     async def run(
-        self, job: ScoringJob, *, on_progress: Callable[[Progress], None], lease_s: float | None = None
+        self,
+        job: ScoringJob,
+        *,
+        on_progress: Callable[[Progress], None],
+        on_begun: Callable[[], None] = lambda: None,
+        lease_s: float | None = None,
     ) -> ScoringOutcome:
         self.jobs.append(job)
         self._result = asyncio.get_running_loop().create_future()
-        on_progress(Progress(rows_done=1, rows_total=2, splits_done=0, splits_total=1))
         self.started.set()
         try:
+            await self.begins.wait()
+            on_begun()
+            on_progress(Progress(rows_done=1, rows_total=2, splits_done=0, splits_total=1))
             return await self._result
         except asyncio.CancelledError:
             self.stopped += 1
@@ -242,6 +255,21 @@ class FakeLeases:
         lease = FakeLease()
         self.held.append(lease)
         yield lease
+
+
+class FakeWatchdog:
+    """Notes what an attempt did."""
+
+    def __init__(self) -> None:
+        self.done: list[str] = []
+
+    @contextmanager
+    def over(self, execution: Execution) -> Generator["FakeWatchdog"]:
+        yield self
+
+    def does(self, what: str, *, within_s: float) -> None:
+        if what not in self.done[-1:]:
+            self.done.append(what)
 
 
 class FakeFeed:

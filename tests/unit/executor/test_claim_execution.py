@@ -117,6 +117,33 @@ async def test_who_has_not_looked_for_long_watches_anew(store, clock, claimer):
     assert await other() is None
 
 
+async def test_who_has_watched_without_a_driver_takes_over_as_soon_as_it_has_one(store, clock, claimer):
+    held = queued()
+    held.start("gone", clock.now())
+    await put(store, held)
+    waiting = claimer("b")
+    for _ in range(16):
+        await waiting.watch()
+        clock.pass_time(1)
+
+    assert (await store.load(EXECUTION_ID)).attempt == 1
+    assert (await waiting()).attempt == 2
+
+
+async def test_an_outage_while_watching_is_no_silence(store, clock, claimer):
+    held = queued()
+    held.start("gone", clock.now())
+    await put(store, held)
+    waiting = claimer("b")
+    await waiting.watch()
+    store.away = True
+    with pytest.raises(DocumentsUnavailable):
+        await waiting.watch()
+    store.away = False
+    clock.pass_time(16)
+    assert await waiting() is None
+
+
 async def test_a_claim_whose_answer_was_lost_is_found_again(store, claimer):
     await put(store, queued())
     mine = claimer("a")

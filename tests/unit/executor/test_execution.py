@@ -158,6 +158,40 @@ def test_what_waits_in_the_queue_is_cancelled_at_once_with_no_attempt():
     assert (last(execution).duration_s, last(execution).queue_s) == (0.0, 5.0)
 
 
+@pytest.mark.parametrize("ending", [OUTAGE, Interrupted()])
+def test_what_is_cancelled_between_two_attempts_took_as_long_as_its_attempt_without_the_pause(ending):
+    execution = started()
+    execution.finish(FIRST, ending, LATER)
+    cancel(execution, LATER + timedelta(seconds=40))
+
+    assert (last(execution).status, last(execution).duration_s) == ("cancelled", 5.0)
+    assert last(execution).finished_at == LATER + timedelta(seconds=40)
+
+
+def test_an_attempt_that_follows_a_pause_is_measured_from_its_own_start():
+    execution = started()
+    execution.finish(FIRST, OUTAGE, LATER)
+    execution.start("b", LATER + timedelta(seconds=40))
+    cancel(execution)
+    execution.finish(Tenure("b", 2), Interrupted(), LATER + timedelta(seconds=47))
+
+    assert (last(execution).status, last(execution).duration_s) == ("cancelled", 7.0)
+
+
+@pytest.mark.parametrize("ending", [SUCCESS, OUTAGE, TimedOut(), Interrupted()])
+def test_who_ended_an_attempt_can_see_that_it_did(ending):
+    execution = started()
+    assert execution.ended is None
+    execution.finish(FIRST, ending, LATER)
+    assert execution.ended == FIRST
+
+
+def test_an_attempt_that_was_taken_over_was_not_ended_by_its_owner():
+    execution = started(retries=0)
+    execution.take_over(FIRST, "b", LATER)
+    assert (execution.state, execution.ended) == ("failed", None)
+
+
 def test_a_cancelled_execution_whose_owner_was_lost_is_ended_and_not_run_again():
     execution = started(retries=3)
     cancel(execution)

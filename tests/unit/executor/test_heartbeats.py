@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 
 from chassis.clock import SystemClock
 from chassis.errors import DocumentsUnavailable
+from chassis.tasks import end
 from services.executor.domain.terms import Tenure
 from services.executor.heartbeats import Heartbeats
 
@@ -37,8 +38,7 @@ async def while_held(beats, does):
         async with heartbeats.hold("execution", TENURE) as lease:
             return await does(lease)
     finally:
-        running.cancel()
-        await asyncio.wait((running,))
+        await end(running)
 
 
 async def until(holds, seconds=5.0):
@@ -60,6 +60,21 @@ async def test_a_busy_loop_goes_on_beating_and_a_stuck_one_stops():
     before, after = await while_held(beats, blocked)
     assert before >= 1
     assert after - before <= 3
+
+
+async def test_a_loop_that_stays_stuck_ends_the_process_and_one_that_goes_on_does_not():
+    given_up = []
+    heartbeats = Heartbeats(Beats().opened, clock=SystemClock(), lease_s=LEASE_S, give_up=lambda: given_up.append(True))
+    running = asyncio.create_task(heartbeats.run())
+    async with heartbeats.hold("execution", TENURE):
+        await asyncio.sleep(LEASE_S)
+        for _ in range(3):
+            time.sleep(LEASE_S * 3)  # noqa: ASYNC251
+            await asyncio.sleep(LEASE_S)
+        assert not given_up
+        time.sleep(LEASE_S * 7)  # noqa: ASYNC251
+        assert given_up == [True]
+    await end(running)
 
 
 async def test_a_lease_that_is_somebody_elses_is_lost_and_an_outage_loses_none():
@@ -84,8 +99,7 @@ async def test_what_is_no_longer_held_is_not_renewed():
     await asyncio.sleep(LEASE_S / 3)
     count = beats.count
     await asyncio.sleep(LEASE_S)
-    running.cancel()
-    await asyncio.wait((running,))
+    await end(running)
     assert beats.count == count
 
 

@@ -6,6 +6,7 @@ import math
 import pytest
 from prometheus_client import REGISTRY
 
+from chassis.tasks import end
 from schemas.executions import ExecutionFinished
 from services.executor.domain.terms import Tenure
 from services.executor.scoring.errors import ScoringError
@@ -76,10 +77,9 @@ async def test_an_outage_neither_stops_the_compute_nor_loses_its_result(bench):
 
 async def test_a_stopping_service_gives_the_execution_back(bench):
     task = await bench.begin(retries=0)
-    task.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await task
+    await end(task)
 
+    assert task.cancelled()
     execution = await bench.store.load(EXECUTION_ID)
     assert (execution.state, execution.owner, execution.failures) == ("queued", None, 0)
     assert bench.scoring.stopped == 1
@@ -88,15 +88,17 @@ async def test_a_stopping_service_gives_the_execution_back(bench):
 async def test_a_stop_in_the_middle_of_the_commit_loses_nothing(bench):
     task = await bench.begin()
 
+    stopping = []
+
     async def stopped():
-        task.cancel()
+        stopping.append(asyncio.create_task(end(task)))
         await asyncio.sleep(0)
 
     bench.store.racing = stopped
     await bench.scoring.end(outcome())
-    with pytest.raises(asyncio.CancelledError):
-        await task
+    await asyncio.wait((task,))
 
+    assert task.cancelled()
     assert bench.end.status == "succeeded"
 
 
@@ -215,6 +217,61 @@ async def test_an_object_store_that_is_away_is_waited_for_and_uses_no_attempt_up
     execution = await bench.store.load(EXECUTION_ID)
     assert (execution.state, execution.failures) == ("queued", 0)
     assert not bench.store.of(ExecutionFinished)
+
+
+async def test_an_outage_that_is_over_when_the_driver_says_so_uses_no_attempt_up_either(bench):
+    task = await bench.begin(retries=0, timeout_s=1)
+    bench.objects_away = True
+    await asyncio.sleep(1.3)
+    bench.objects_away = False
+    await bench.scoring.end(ScoringError("store-unavailable", "gone"))
+    await task
+
+    execution = await bench.store.load(EXECUTION_ID)
+    assert (execution.state, execution.failures) == ("queued", 0)
+
+
+async def test_an_outage_that_is_longer_than_the_timeout_does_not_use_the_time_up(bench):
+    task = await bench.begin(timeout_s=1)
+    bench.objects_away = True
+    await asyncio.sleep(2.5)
+    bench.objects_away = False
+    await bench.scoring.end(outcome())
+    await task
+
+    assert bench.end.status == "succeeded"
+
+
+async def test_waiting_for_a_driver_does_not_use_the_time_up(bench):
+    bench.scoring.begins.clear()
+    task = await bench.begin(timeout_s=1)
+    await asyncio.sleep(1.5)
+    bench.scoring.begins.set()
+    await bench.scoring.end(outcome())
+    await task
+
+    assert bench.end.status == "succeeded"
+
+
+async def test_an_end_whose_answer_was_lost_is_counted_once(bench):
+    labels = {"ending": "succeeded", "code": ""}
+    before = sample("attempts_total", **labels), sample("rows_total", outcome="scored")
+    task = await bench.begin()
+    bench.store.answers_lost = 2
+    await bench.scoring.end(outcome())
+    await task
+
+    assert bench.end.status == "succeeded"
+    after = sample("attempts_total", **labels), sample("rows_total", outcome="scored")
+    assert (after[0] - before[0], after[1] - before[1]) == (1, 9)
+
+
+async def test_the_watchdog_hears_what_an_attempt_does(bench):
+    task = await bench.begin()
+    await bench.scoring.end(outcome())
+    await task
+
+    assert bench.watchdog.done == ["preparing", "scoring", "ending"]
 
 
 async def test_an_object_that_fails_while_the_store_is_well_is_a_failed_attempt(bench):

@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from chassis.tasks import end
 from tests.integration.executor.control.jobs import result_of, started
 from tests.unit.executor.fakes import FakeScoring
 
@@ -33,8 +34,7 @@ async def test_two_executors_share_the_work_and_do_nothing_twice(world, deploy, 
         serving = [asyncio.create_task(_serve(driver)) for driver in drivers]
         for each in ids:
             assert (await world.ended(each))["attempt"] == 1
-        for task in serving:
-            task.cancel()
+        await end(*serving)
     assert sorted(job.execution_id for driver in drivers for job in driver.jobs) == sorted(ids)
 
 
