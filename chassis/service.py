@@ -25,6 +25,7 @@ from chassis.crash_points import crash_points
 from chassis.documents.aggregates import Aggregate, Aggregates
 from chassis.documents.client import connect, ping
 from chassis.documents.decisions import Decisions
+from chassis.documents.handled import Handled
 from chassis.documents.outbox import BeforePublish, Relay
 from chassis.documents.refusals import Refusals
 from chassis.documents.replicas import Fold, Replica
@@ -83,8 +84,12 @@ class Service:
         topics: Mapping[type[Event], Topic] | None = None,
     ) -> Aggregates[A]:
         """The aggregates of a collection, whose outboxes this service's relay empties."""
-        made = Aggregates(self.database[collection], kind, events=self.events, wake=self.relay.wake, topics=topics)
-        self.relay.serve(made.collection, before_publish=before_publish)
+        handled = Handled(self.database["handled"], self.clock)
+        made = Aggregates(
+            self.database[collection], kind, events=self.events, wake=self.relay.wake, handled=handled, topics=topics
+        )
+        self.relay.serve(made.collection, before_publish=before_publish, after_publish=made.shorten_inboxes)
+        self.prepare_with(handled.prepare)
         return made
 
     def take_requests(self, topic: Topic, handlers: Mapping[type[Event], Handler], *, answered: Answered) -> None:

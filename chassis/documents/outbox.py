@@ -27,6 +27,9 @@ _LOOKED_AT: Final = 1000
 BeforePublish = Callable[[Sequence[Outgoing]], Awaitable[None]]
 """Called with events that are about to be published, in their order; may be called again with the same ones."""
 
+AfterPublish = Callable[[Sequence[str]], Awaitable[None]]
+"""Called with the documents whose outboxes were emptied."""
+
 # Sparse, not partial: the embedded store reads a whole collection rather than a partial index.
 INDEX: Final[Mapping[str, Any]] = {"keys": [("_outbox_since", 1)], "name": "unpublished_since", "sparse": True}
 UNPUBLISHED: Final[Document] = {"_outbox_since": {"$exists": True}}
@@ -77,15 +80,23 @@ class Relay:
         self._publisher = publisher
         self._clock = clock
         self._before: dict[str, BeforePublish | None] = {}
+        self._after: dict[str, AfterPublish | None] = {}
         self._collections: dict[str, Collection] = {}
         self._left_behind: dict[str, _LeftBehind] = {}
         self._woken: dict[tuple[str, str], Outbox | None] = {}
         self._wake = asyncio.Event()
 
-    def serve(self, collection: Collection, *, before_publish: BeforePublish | None = None) -> None:
+    def serve(
+        self,
+        collection: Collection,
+        *,
+        before_publish: BeforePublish | None = None,
+        after_publish: AfterPublish | None = None,
+    ) -> None:
         """Publish from `collection` too."""
         self._collections[collection.name] = collection
         self._before[collection.name] = before_publish
+        self._after[collection.name] = after_publish
         self._left_behind[collection.name] = _LeftBehind(self._clock)
 
     def wake(self, collection: Collection, document_id: str, outgoing: Sequence[Outgoing] | None = None) -> None:
@@ -172,6 +183,9 @@ class Relay:
             await self._publisher.publish(outgoing)
             crash_points.passing(CrashPoint.PUBLISHED)
         await _forget(collection, outboxes)
+        after_publish = self._after[collection.name]
+        if after_publish is not None and outboxes:
+            await after_publish([each.document_id for each in outboxes])
 
 
 async def _outboxes(collection: Collection, waiting: Mapping[str, Outbox | None]) -> list[Outbox]:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 from chassis.bus.delivery import Delivery
+from chassis.bus.request_key import RequestKey
 from chassis.documents.aggregates import Aggregate, Decide
 from schemas.models import InputBinding, ModelRegistrationRequested
 from schemas.values import Artifact, DataFormat
@@ -17,7 +18,7 @@ class Repository(Protocol[A]):
 
     async def load(self, aggregate_id: str) -> A | None: ...
 
-    async def has_handled(self, aggregate_id: str, request_key: str) -> bool: ...
+    async def has_handled(self, aggregate_id: str, request_key: RequestKey) -> bool: ...
 
     async def answer(
         self, aggregate_id: str, decide: Decide[A], delivery: Delivery, *, makes: bool = False

@@ -13,7 +13,7 @@ from services.registry.usecases.asking import asked
 
 @dataclass(frozen=True)
 class PromoteVersion:
-    """Answers at once. Remembered for good: told again later, it would undo what came in between."""
+    """Answers at once."""
 
     models: Repository[Model]
     clock: Clock
@@ -27,4 +27,4 @@ class PromoteVersion:
             return model
 
         with refusing():
-            await self.models.answer(request.model_id, decide, delivery, makes=True)
+            await self.models.answer(request.model_id, decide, delivery)

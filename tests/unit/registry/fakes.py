@@ -66,7 +66,7 @@ class FakeRepository(Generic[A]):
         document = self._documents.get(aggregate_id)
         return None if document is None else self._adapter.validate_python(document)
 
-    async def has_handled(self, aggregate_id: str, request_key: str) -> bool:
+    async def has_handled(self, aggregate_id: str, request_key) -> bool:
         return (aggregate_id, request_key) in self._handled
 
     async def answer(self, aggregate_id: str, decide: Any, delivery: Delivery, *, makes: bool = False) -> None:
