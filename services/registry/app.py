@@ -33,7 +33,7 @@ def build(settings: Settings) -> Service:
     """Make the registry; nothing is connected before it runs."""
     service = Service("registry", settings)
     versions = Versions(service.database["model_versions"])
-    registrations = Registrations(service.database["registrations"])
+    registrations = Registrations(service.database["registrations"], service.database["queues"])
     models = service.aggregates("models", Model, before_publish=versions.keep)
     datasets = service.aggregates("datasets", Dataset)
     limits = Limits(settings.max_artifact_bytes, settings.max_artifact_objects)
