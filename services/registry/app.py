@@ -16,6 +16,7 @@ from services.registry.domain.model import Model
 from services.registry.handlers import DatasetHandlers, ModelHandlers
 from services.registry.inspection import Inspections
 from services.registry.intake import Intake
+from services.registry.migration import Migration
 from services.registry.settings import Settings
 from services.registry.store import Versions
 from services.registry.tabular.content import Contents
@@ -43,10 +44,10 @@ def build(settings: Settings) -> Service:
 
     model_handlers = ModelHandlers(
         intake=Intake(registrations, models.has_handled),
-        register_version=RegisterVersion(models, artifacts.take, service.clock),
-        promote_version=PromoteVersion(models, service.clock),
+        register_version=RegisterVersion(models, versions, artifacts.take, service.clock),
+        promote_version=PromoteVersion(models, versions, service.clock),
         update_model=UpdateModel(models, service.clock),
-        archive_model=ArchiveModel(models, service.clock),
+        archive_model=ArchiveModel(models, versions, service.clock),
     )
     dataset_handlers = DatasetHandlers(
         intake=Intake(registrations, datasets.has_handled),
@@ -74,7 +75,9 @@ def build(settings: Settings) -> Service:
         slots=settings.workers,
         max_attempts=settings.max_attempts,
     )
-    _join(service, model_handlers, dataset_handlers, registrations, versions, worker)
+    service.prepare_with(versions.prepare)
+    service.prepare_with(Migration(models.collection, versions.collection).run)
+    _join(service, model_handlers, dataset_handlers, registrations, worker)
     return service
 
 
@@ -83,7 +86,6 @@ def _join(
     models: ModelHandlers,
     datasets: DatasetHandlers,
     registrations: Registrations,
-    versions: Versions,
     worker: Worker,
 ) -> None:
     service.take_requests(
@@ -105,6 +107,5 @@ def _join(
         answered=datasets.intake.answered,
     )
     service.prepare_with(registrations.prepare)
-    service.prepare_with(versions.prepare)
     service.work_on(worker.run)
     service.needs("objects", service.objects.ping)
