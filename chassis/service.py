@@ -27,8 +27,9 @@ from chassis.documents.client import connect, ping
 from chassis.documents.decisions import Decisions
 from chassis.documents.handled import Handled
 from chassis.documents.outbox import BeforePublish, Relay
+from chassis.documents.parts import Fold, PartFold
 from chassis.documents.refusals import Refusals
-from chassis.documents.replicas import Fold, Replica
+from chassis.documents.replicas import Replica
 from chassis.documents.rereading import Rereading, Witness
 from chassis.errors import PlatformError
 from chassis.health import Health
@@ -97,8 +98,8 @@ class Service:
         line = self.line(topic, handlers, answered=answered, refuser=self.refusals)
         self._watch(self.consumers.read({topic.name: line}, suffix=topic.name.split(".")[1]))
 
-    def follow(self, name: str, *, topic: Topic, fold: Fold) -> Replica:
-        """Keep a replica of the facts on `topic` in the collection `name`."""
+    def follow(self, name: str, *, topic: Topic, fold: Fold, parts: PartFold | None = None) -> Replica:
+        """Keep a replica of the facts on `topic` in the collection `name`, and what they say of parts beside it."""
         replica = Replica(
             self.database,
             name,
@@ -106,12 +107,13 @@ class Service:
             group=self.consumers.group_of(name),
             fold=fold,
             positions=self.positions,
+            parts=parts,
         )
         line = self.line(topic, replica.handlers, settled=replica.settled)
         self._watch(self.consumers.read({topic.name: line}, suffix=name))
         again = replace(line, handlers=replica.handlers_again, settled=None)
         self.rereading.serve(topic.name, partial(_line_again, again))
-        self.prepare_with(replica.rewind)
+        self.prepare_with(replica.prepare)
         self.work_on(replica.run)
         self.close_with(replica.store_positions)
         return replica

@@ -40,11 +40,11 @@ class Repository(Protocol[A]):
 
 
 class Versions(Protocol):
-    """All versions. `unpublished` are the events that their model hasn't published yet: they count, too."""
+    """All versions; a mark is a fingerprint. `unpublished` are the events that their model hasn't published yet: they count, too."""
 
     async def numbered(self, model_id: str, number: int | None, unpublished: Sequence[Outgoing]) -> Version | None: ...
 
-    async def like(self, model_id: str, fingerprint: str, unpublished: Sequence[Outgoing]) -> Version | None: ...
+    async def like(self, model_id: str, mark: str, unpublished: Sequence[Outgoing]) -> Version | None: ...
 
 
 @dataclass(frozen=True)
