@@ -22,6 +22,8 @@ class CrashPoint(StrEnum):
     """Events are on the bus; they still are in their outbox."""
     HANDLED = "handled"
     """A record, or a batch of them, was taken to its end; nothing of it is committed."""
+    REMEMBERED = "remembered"
+    """Older requests are in `handled`; they still are in their aggregate's inbox."""
     REFUSED = "refused"
     """A refusal is saved; it isn't published."""
     BURIED = "buried"

@@ -25,9 +25,11 @@ from chassis.crash_points import crash_points
 from chassis.documents.aggregates import Aggregate, Aggregates
 from chassis.documents.client import connect, ping
 from chassis.documents.decisions import Decisions
+from chassis.documents.handled import Handled
+from chassis.documents.parts import Fold, PartFold
 from chassis.documents.refusals import Refusals
 from chassis.documents.relay import BeforePublish, Relay
-from chassis.documents.replicas import Fold, Replica
+from chassis.documents.replicas import Replica
 from chassis.documents.rereading import Rereading, Witness
 from chassis.errors import PlatformError
 from chassis.health import Health
@@ -88,8 +90,12 @@ class Service:
         topics: Mapping[type[Event], Topic] | None = None,
     ) -> Aggregates[A]:
         """The aggregates of a collection, whose outboxes this service's relay empties."""
-        made = Aggregates(self.database[collection], kind, events=self.events, wake=self.relay.wake, topics=topics)
-        self.relay.serve(made.collection, before_publish=before_publish)
+        handled = Handled(self.database["handled"], self.clock)
+        made = Aggregates(
+            self.database[collection], kind, events=self.events, wake=self.relay.wake, handled=handled, topics=topics
+        )
+        self.relay.serve(made.collection, before_publish=before_publish, after_publish=made.shorten_inboxes)
+        self.prepare_with(handled.prepare)
         return made
 
     def take_requests(self, topic: Topic, handlers: Mapping[type[Event], Handler], *, answered: Answered) -> None:
@@ -97,8 +103,8 @@ class Service:
         line = self.line(topic, handlers, answered=answered, refuser=self.refusals)
         self._watch(self.consumers.read({topic.name: line}, suffix=topic.name.split(".")[1]))
 
-    def follow(self, name: str, *, topic: Topic, fold: Fold) -> Replica:
-        """Keep a replica of the facts on `topic` in the collection `name`."""
+    def follow(self, name: str, *, topic: Topic, fold: Fold, parts: PartFold | None = None) -> Replica:
+        """Keep a replica of the facts on `topic` in the collection `name`, and what they say of parts beside it."""
         replica = Replica(
             self.database,
             name,
@@ -106,12 +112,13 @@ class Service:
             group=self.consumers.group_of(name),
             fold=fold,
             positions=self.positions,
+            parts=parts,
         )
         line = self.line(topic, replica.handlers, settled=replica.settled)
         self._watch(self.consumers.read({topic.name: line}, suffix=name))
         again = replace(line, handlers=replica.handlers_again, settled=None)
         self.rereading.serve(topic.name, partial(_line_again, again))
-        self.prepare_with(replica.rewind)
+        self.prepare_with(replica.prepare)
         self.work_on(replica.run)
         self.close_with(replica.store_positions)
         return replica

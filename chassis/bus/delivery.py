@@ -6,6 +6,8 @@ from datetime import datetime
 from typing import Final
 
 from chassis.bus.envelope import Envelope
+from chassis.bus.request_key import ANONYMOUS as ANONYMOUS_CLIENT
+from chassis.bus.request_key import RequestKey
 from chassis.errors import AssignmentLost
 
 ANYWHERE: Final = "*"
@@ -13,9 +15,13 @@ ANYWHERE: Final = "*"
 
 @dataclass(frozen=True, kw_only=True)
 class Actor:
-    """Who asks, as it was decided when the request came in; the token itself travels no further."""
+    """Who asks, as it was decided when the request came in; the token itself travels no further.
+
+    `client` is whom the token was issued to.
+    """
 
     subject: str
+    client: str = ANONYMOUS_CLIENT
     markets: frozenset[str] = frozenset({ANYWHERE})
     roles: frozenset[str] = frozenset()
     is_scheduler: bool = False
@@ -55,9 +61,9 @@ class Delivery:
     is_live: Callable[[], bool] = lambda: True
 
     @property
-    def request_key(self) -> str:
-        """`ce_source/ce_id`: the same request has the same, however often it is delivered."""
-        return self.envelope.key
+    def request_key(self) -> RequestKey:
+        """The same for the same request, however often it is delivered, and for no other."""
+        return RequestKey.of(client=self.actor.client, source=self.envelope.source, request_id=self.envelope.id)
 
     @property
     def request_id(self) -> str:

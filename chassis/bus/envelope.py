@@ -24,7 +24,7 @@ Headers = tuple[tuple[str, bytes], ...]
 
 @dataclass(frozen=True, kw_only=True)
 class Envelope:
-    """The attributes of one event. `key` is what duplicates are known by, everywhere."""
+    """The attributes of one event."""
 
     id: str
     source: str
@@ -35,10 +35,6 @@ class Envelope:
     correlation_id: str | None = None
     causation_id: str | None = None
     traceparent: str | None = None
-
-    @property
-    def key(self) -> str:
-        return f"{self.source}/{self.id}"
 
     def headers(self) -> Headers:
         """Binary mode's headers, in a stable order."""

@@ -15,6 +15,7 @@ from chassis.bus.delivery import ANONYMOUS, Delivery
 from chassis.bus.envelope import Message
 from chassis.bus.perseverance import Patience, ProbeAll, against_poison, through_outages
 from chassis.bus.record import KafkaRecord
+from chassis.bus.request_key import RequestKey
 from chassis.clock import Clock
 from chassis.errors import AssignmentLost, PlatformError, Refusal
 from chassis.telemetry import HANDLER_SECONDS, REFUSALS
@@ -42,7 +43,7 @@ class Refuser(Protocol):
     """Remembers and publishes refusals; knows what has been answered."""
 
     async def refuse(self, delivery: Delivery, message: Message, refusal: Refusal, topic: Topic) -> None: ...
-    async def has_refused(self, request_key: str) -> bool: ...
+    async def has_refused(self, request_key: RequestKey) -> bool: ...
 
 
 class Buries(Protocol):
@@ -56,7 +57,7 @@ class Buries(Protocol):
 Settled = Callable[[KafkaRecord], Awaitable[None]]
 """Told of each record that was taken to its end, before it is committed."""
 
-Answered = Callable[[str, str], Awaitable[bool]]
+Answered = Callable[[str, RequestKey], Awaitable[bool]]
 """`(subject, request key)`: whether the service has already granted this request."""
 
 

@@ -1,7 +1,8 @@
 """How often, how long and at what something is tried again: outages and poison, told apart."""
 
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Generator
+from contextlib import contextmanager
 from typing import Final, TypeVar
 
 from tenacity import (

@@ -29,6 +29,7 @@ Collection = AsyncCollection[Document]
 Database = AsyncDatabase[Document]
 Client = AsyncMongoClient[Document]
 
+_DUPLICATE_KEY = 11000
 _AWAY = (
     AutoReconnect,
     ConnectionFailure,
@@ -62,7 +63,7 @@ def translated() -> Generator[None]:
     """Turn the driver's errors into the chassis'.
 
     Raises:
-        DocumentConflict: somebody else wrote that key.
+        DocumentConflict: somebody else wrote that key; of many unordered inserts, all others were made.
         DocumentsUnavailable: the store is away, or a write isn't known to be durable.
     """
     try:
@@ -70,9 +71,12 @@ def translated() -> Generator[None]:
     except DuplicateKeyError as error:
         raise DocumentConflict(str(error.details or error)) from error
     except BulkWriteError as error:
-        if error.details.get("writeErrors"):
+        failures = error.details.get("writeErrors", ())
+        if any(each["code"] != _DUPLICATE_KEY for each in failures):
             raise
-        raise DocumentsUnavailable("WriteConcernError") from error
+        if error.details.get("writeConcernErrors") or not failures:
+            raise DocumentsUnavailable("WriteConcernError") from error
+        raise DocumentConflict(f"{len(failures)} keys") from error
     except _AWAY as error:
         raise DocumentsUnavailable(type(error).__name__) from error
 

@@ -1,7 +1,8 @@
 """Leases without a shared clock: an owner shows that it lives by counting; a claimer watches the count.
 
-A leased document has `lease: {owner, beat, fence}`. `fence` grows by one with each claim; `beat` is written by the
-owner alone. A lease is lost when its beat hasn't changed for one lease by the *claimer's* monotonic clock.
+A leased document has `lease: {owner, beat, fence, returned}`. `fence` grows by one with each claim, `returned` with
+each that its owner gave back; `beat` is written by the owner alone. A lease is lost when its beat hasn't changed for
+one lease by the *claimer's* monotonic clock.
 """
 
 from dataclasses import dataclass, field
@@ -13,11 +14,12 @@ from chassis.documents.client import Collection, Document, translated
 
 @dataclass(frozen=True)
 class Lease:
-    """One owner's hold on one document."""
+    """One owner's hold on one document. `attempts` is how many claims weren't given back, this one among them."""
 
     document_id: str
     owner: str
     fence: int
+    attempts: int = 1
 
     def filter(self) -> Document:
         """Matches the document while this lease holds: every write under the lease carries it."""
@@ -53,11 +55,11 @@ async def claim(collection: Collection, document: Document, owner: str) -> Lease
     """Take the lease in `document` as it was read; None if somebody else was faster."""
     lease = document.get("lease")
     fence = int(lease["fence"]) + 1 if lease else 1
+    returned = int(lease.get("returned", 0)) if lease else 0
+    taken = {"owner": owner, "beat": 0, "fence": fence, "returned": returned}
     with translated():
-        result = await collection.update_one(
-            {"_id": document["_id"], "lease": lease}, {"$set": {"lease": {"owner": owner, "beat": 0, "fence": fence}}}
-        )
-    return Lease(document["_id"], owner, fence) if result.matched_count else None
+        result = await collection.update_one({"_id": document["_id"], "lease": lease}, {"$set": {"lease": taken}})
+    return Lease(document["_id"], owner, fence, fence - returned) if result.matched_count else None
 
 
 async def renew(collection: Collection, lease: Lease) -> bool:
@@ -68,6 +70,6 @@ async def renew(collection: Collection, lease: Lease) -> bool:
 
 
 async def release(collection: Collection, lease: Lease) -> None:
-    """Let somebody else claim at once. Keeps the fence's count."""
+    """Let somebody else claim at once. Keeps the fence's count; what was given back is no failed attempt."""
     with translated():
-        await collection.update_one(lease.filter(), {"$set": {"lease.owner": None}})
+        await collection.update_one(lease.filter(), {"$set": {"lease.owner": None}, "$inc": {"lease.returned": 1}})

@@ -6,6 +6,7 @@ from typing import Any, Final
 from chassis.bus.delivery import Delivery
 from chassis.bus.envelope import Message
 from chassis.bus.outgoing import EventFactory
+from chassis.bus.request_key import RequestKey
 from chassis.crash_points import CrashPoint, crash_points
 from chassis.documents.aggregates import WakeRelay
 from chassis.documents.client import Database, translated
@@ -32,9 +33,14 @@ class Refusals:
         with translated():
             await self.collection.create_index("refused_at", expireAfterSeconds=int(KEPT.total_seconds()))
 
-    async def has_refused(self, request_key: str) -> bool:
+    async def has_refused(self, request_key: RequestKey) -> bool:
         with translated():
-            return await self.collection.find_one({"_id": request_key}, {"_id": 1}) is not None
+            which = {"_id": {"$in": list(request_key.forms)}}
+            found = await self.collection.find_one(which, {"_outbox_since": 1})
+        if found is not None and "_outbox_since" in found:
+            # Whoever saved it may never have been told so, and woke nobody.
+            self._wake(self.collection, found["_id"])
+        return found is not None
 
     async def refuse(self, delivery: Delivery, message: Message, refusal: Refusal, topic: Topic) -> None:
         """Remember and publish that this request was refused; once, however often it is called.
@@ -53,7 +59,7 @@ class Refusals:
         outgoing = self._events.make(event, delivery.cause, sequence=1, topic=_BY_NAME[str(topic.refusals)])
         now = self._events.clock.now()
         document: dict[str, Any] = {
-            "_id": delivery.request_key,
+            "_id": delivery.request_key.text,
             "code": refusal.code,
             "refused_at": now,
             "_outbox": [outgoing.to_document()],
@@ -64,9 +70,10 @@ class Refusals:
             with translated():
                 await self.collection.insert_one(document)
         except DocumentConflict:
+            self._wake(self.collection, delivery.request_key.text)
             return
         crash_points.passing(CrashPoint.REFUSED)
-        self._wake(self.collection, delivery.request_key, [outgoing])
+        self._wake(self.collection, delivery.request_key.text, [outgoing])
 
 
 def _shortened(violation: Violation) -> Violation:

@@ -27,6 +27,8 @@ _BEFORE: Final = "(what comes before publishing)"
 
 BeforePublish = Callable[[Sequence[Outgoing]], Awaitable[None]]
 """Called with events that are about to be published, in their order; may be called again with the same ones."""
+AfterPublish = Callable[[Sequence[str]], Awaitable[None]]
+"""Called with the documents whose outboxes were emptied."""
 
 
 class Relay:
@@ -42,15 +44,23 @@ class Relay:
         self._troubles = Troubles(clock)
         self._sending = Sending(publisher, self._troubles)
         self._before: dict[str, BeforePublish | None] = {}
+        self._after: dict[str, AfterPublish | None] = {}
         self._collections: dict[str, Collection] = {}
         self._left_behind: dict[str, LeftBehind] = {}
         self._woken: dict[tuple[str, str], Outbox | None] = {}
         self._wake = asyncio.Event()
 
-    def serve(self, collection: Collection, *, before_publish: BeforePublish | None = None) -> None:
+    def serve(
+        self,
+        collection: Collection,
+        *,
+        before_publish: BeforePublish | None = None,
+        after_publish: AfterPublish | None = None,
+    ) -> None:
         """Publish from `collection` too."""
         self._collections[collection.name] = collection
         self._before[collection.name] = before_publish
+        self._after[collection.name] = after_publish
         self._left_behind[collection.name] = LeftBehind(self._clock)
 
     def wake(self, collection: Collection, document_id: str, outgoing: Sequence[Outgoing] | None = None) -> None:
@@ -133,7 +143,7 @@ class Relay:
     async def _publish(self, collection: Collection, outboxes: Sequence[Outbox]) -> set[str]:
         """The documents from which something has left."""
         ready = await self._prepared(collection, self._sending.sendable(outboxes))
-        return await self._sending.send(collection.name, ready, partial(_forget, collection))
+        return await self._sending.send(collection.name, ready, partial(self._forget, collection))
 
     async def _prepared(self, collection: Collection, outboxes: Sequence[Outbox]) -> Sequence[Outbox]:
         """Those that may go now. One at which what comes before fails holds up itself alone."""
@@ -168,8 +178,10 @@ class Relay:
                 self._troubles.met((collection.name, _READING, document["_id"]), error)
         return outboxes
 
-
-async def _forget(collection: Collection, outboxes: Sequence[Outbox]) -> None:
-    if any(each.events for each in outboxes):
-        crash_points.passing(CrashPoint.PUBLISHED)
-    await forget(collection, outboxes)
+    async def _forget(self, collection: Collection, outboxes: Sequence[Outbox]) -> None:
+        if any(each.events for each in outboxes):
+            crash_points.passing(CrashPoint.PUBLISHED)
+        await forget(collection, outboxes)
+        after_publish = self._after[collection.name]
+        if after_publish is not None and outboxes:
+            await after_publish([each.document_id for each in outboxes])

@@ -2,8 +2,9 @@
 
 import asyncio
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Any, Final
 
 import structlog
@@ -15,16 +16,14 @@ from chassis.bus.line import Handler
 from chassis.bus.perseverance import through_outages
 from chassis.bus.positions import Positions
 from chassis.bus.record import KafkaRecord
-from chassis.clock import new_id
 from chassis.documents.client import Database, Document, translated
-from chassis.errors import DocumentConflict, ReplicaBehind, Unreadable
+from chassis.documents.folded import FoldedDocuments, own
+from chassis.documents.parts import Fold, PartFold, Parts
+from chassis.errors import DocumentConflict, PlatformError, ReplicaBehind, Unreadable
 from schemas.event import CATALOGUE, Event
 from schemas.topics import Topic
 
 log = structlog.get_logger(__name__)
-
-Fold = Callable[[dict[str, Any], Any], dict[str, Any]]
-"""From a replica's fields (empty: nothing known) and the next fact to the fields that hold after it; pure."""
 
 _LOOK_AGAIN_S: Final = 0.02
 _STORE_EVERY_S: Final = 0.2
@@ -35,17 +34,23 @@ _REMEMBERED: Final = 128
 
 
 class Replica:
-    """One collection that follows one facts' topic.
-
-    A document is `{_id: key, _sequence: the last fact's number, _write: an id of its own, …the folded fields}`.
-    """
+    """One collection that follows one facts' topic, a document a subject; and one for the parts of subjects."""
 
     def __init__(
-        self, database: Database, name: str, *, topic: Topic, group: str, fold: Fold, positions: Positions
+        self,
+        database: Database,
+        name: str,
+        *,
+        topic: Topic,
+        group: str,
+        fold: Fold,
+        positions: Positions,
+        parts: PartFold | None = None,
     ) -> None:
         self.topic = topic
         self._group = group
-        self._collection = database[name]
+        self._documents = FoldedDocuments(database[name])
+        self._parts = None if parts is None else Parts(database, parts)
         self._stored_positions = database["replica_positions"]
         self._seen: dict[int, int] = {}
         self._unstored: set[int] = set()
@@ -87,6 +92,12 @@ class Replica:
             await through_outages(self.store_positions, bound_s=None)
             await asyncio.sleep(_STORE_EVERY_S)
 
+    async def prepare(self) -> None:
+        """Before the start: be as this version keeps it, and as far as its group."""
+        if self._parts is not None:
+            await self._parts.split(self._documents)
+        await self.rewind()
+
     async def rewind(self) -> None:
         """Before the start: have read again what its group has committed and this store, restored, doesn't know."""
         which = {"_id": {"$regex": f"^{re.escape(self.topic.name)}/"}}
@@ -116,6 +127,10 @@ class Replica:
         await self._reach_end(await self._positions.partition_of(self.topic.name, key))
         return await self._known(key)
 
+    async def part(self, key: str, part: str) -> dict[str, Any] | None:
+        """What is known of a subject's part, at least as of the last `get` of that subject."""
+        return None if self._parts is None else await self._parts.get(key, part)
+
     async def find(self, field: str, values: Sequence[str]) -> list[dict[str, Any]]:
         """All documents whose `field` is one of `values`, once all that was on the topic at this call has been seen.
 
@@ -125,7 +140,7 @@ class Replica:
         partitions = await self._positions.partitions_of(self.topic.name)
         await asyncio.gather(*(self._reach_end(partition) for partition in partitions))
         with translated():
-            return await self._collection.find({field: {"$in": list(values)}}).to_list()
+            return await self._documents.collection.find({field: {"$in": list(values)}}).to_list()
 
     async def _reach_end(self, partition: int) -> None:
         end = await self._positions.end_of(self.topic.name, partition)
@@ -159,20 +174,27 @@ class Replica:
         remembered = self._remembered.pop(event.subject, None)
         follows = remembered is not None and sequence == remembered["_sequence"] + 1
         # What this process wrote last is most often what is stored; if not, it is read.
-        if follows and await self._replace(event.subject, remembered, self._fold(_own(remembered), event), sequence):
+        if follows and await self._take(event, remembered, own(remembered), sequence):
             return
         for _ in range(_CONFLICT_TRIES):
             known = await self._known(event.subject)
             last = known["_sequence"] if known else 0
             if sequence <= last:
                 return
-            fields = _own(known)
+            fields = own(known)
             if sequence > last + 1:
                 log.warning("gap_in_facts", topic=self.topic.name, subject=event.subject, last=last, sequence=sequence)
-                fields = await self._folded(event.subject, fields, range(last + 1, sequence))
-            if await self._replace(event.subject, known, self._fold(fields, event), sequence):
+                fields = await self._folded(event.subject, fields, range(last + 1, sequence), behind=last)
+            if await self._take(event, known, fields, sequence):
                 return
         raise DocumentConflict(event.subject)
+
+    async def _take(self, event: Event, known: Document | None, before: dict[str, Any], sequence: int) -> bool:
+        """Fold a fact into its part, then into its subject; False when `known` isn't what is stored any more."""
+        fields = self._fold(before, event)
+        if self._parts is not None:
+            await self._parts.take(event, sequence)
+        return await self._replace(event.subject, known, fields, sequence)
 
     async def _fold_anew(self, event: Event, delivery: Delivery) -> None:
         """Put a fact that was passed over into its place: fold all that is known about its subject from the beginning.
@@ -181,19 +203,43 @@ class Replica:
             Exception: this fact still can't be folded; the replica stays as it was.
         """
         sequence = delivery.envelope.sequence or 0
+        if self._parts is not None:
+            await self._parts.fold_anew(event, partial(self._facts, event.subject), sequence)
         for _ in range(_CONFLICT_TRIES):
             known = await self._known(event.subject)
-            last = max(sequence, known["_sequence"] if known else 0)
-            fields = await self._folded(event.subject, {}, range(1, last + 1), must=sequence)
-            if await self._replace(event.subject, known, fields, last):
+            last = known["_sequence"] if known else 0
+            numbers = range(1, max(sequence, last) + 1)
+            fields = await self._folded(event.subject, {}, numbers, behind=last, must=sequence)
+            if await self._replace(event.subject, known, fields, numbers[-1]):
                 return
         raise DocumentConflict(event.subject)
 
     async def _folded(
-        self, key: str, fields: dict[str, Any], numbers: range, *, must: int | None = None
+        self, key: str, fields: dict[str, Any], numbers: range, *, behind: int, must: int | None = None
     ) -> dict[str, Any]:
-        """`fields` after the facts with these numbers, as the topic has them."""
-        reached = numbers.start - 1
+        """`fields` after the facts with these numbers, as the topic has them.
+
+        What those `behind` a number say of parts hasn't been folded into these yet, and is.
+        """
+        async for sequence, fact in self._facts(key):
+            if sequence not in numbers:
+                continue
+            try:
+                folded = self._fold(fields, fact)
+                if self._parts is not None and sequence > behind:
+                    await self._parts.take(fact, sequence)
+                fields = folded
+            except PlatformError:
+                raise
+            except Exception:  # As unreadable ones: it was buried when it came.
+                if sequence == must:
+                    raise
+                log.warning("fact_passed_over", topic=self.topic.name, subject=key, sequence=sequence)
+        return fields
+
+    async def _facts(self, key: str) -> AsyncIterator[tuple[int, Event]]:
+        """All readable facts about a subject with their numbers, each once and in their order."""
+        reached = 0
         async for record in self._positions.records_of(self.topic.name, key):
             try:
                 message = read_message(record, self.topic)
@@ -201,44 +247,22 @@ class Replica:
             except Unreadable:
                 continue  # It is in the dead letters, and must not take its successors with it.
             sequence = message.envelope.sequence or 0
-            if sequence not in numbers or sequence <= reached:
-                continue
-            try:
-                fields = self._fold(fields, fact)
-            except Exception:  # As unreadable ones: it was buried when it came.
-                if sequence == must:
-                    raise
-                log.warning("fact_passed_over", topic=self.topic.name, subject=key, sequence=sequence)
-            reached = sequence
-        return fields
+            if sequence > reached:
+                reached = sequence
+                yield sequence, fact
 
     async def _replace(self, key: str, known: Document | None, fields: dict[str, Any], sequence: int) -> bool:
         """Store what follows from `known`; False when that isn't what is stored any more."""
-        document = {"_id": key, **fields, "_sequence": sequence, "_write": new_id()}
-        if not await self._swap(known, document):
+        document = await self._documents.replace(key, known, fields, sequence)
+        if document is None:
             return False
         self._remembered[key] = document
         if len(self._remembered) > _REMEMBERED:
             del self._remembered[next(iter(self._remembered))]
         return True
 
-    async def _swap(self, known: Document | None, document: Document) -> bool:
-        if known is None:
-            try:
-                with translated():
-                    await self._collection.insert_one(document)
-            except DocumentConflict:
-                return False
-            return True
-        # Any write of anybody's gives the document another `_write`, also one that leaves the number as it is.
-        with translated():
-            which = {"_id": document["_id"], "_write": known.get("_write")}
-            result = await self._collection.replace_one(which, document)
-        return result.matched_count == 1
-
     async def _known(self, key: str) -> Document | None:
-        with translated():
-            return await self._collection.find_one({"_id": key})
+        return await self._documents.read(key)
 
     def _position_write(self, partition: int) -> UpdateOne:
         which = {"_id": f"{self.topic.name}/{partition}"}
@@ -248,7 +272,3 @@ class Replica:
         with translated():
             stored = await self._stored_positions.find_one({"_id": f"{self.topic.name}/{partition}"})
         return stored["offset"] if stored else 0
-
-
-def _own(document: Document | None) -> dict[str, Any]:
-    return {name: value for name, value in (document or {}).items() if not name.startswith("_")}

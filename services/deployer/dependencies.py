@@ -15,6 +15,7 @@ doesn't hold, since before that every deployment on the way is looked at as stor
 
 from dataclasses import dataclass, field
 
+from chassis.bus.request_key import RequestKey
 from chassis.clock import Clock
 from chassis.errors import Outage
 from services.deployer.domain.errors import DependencyCycle, DependencyUnknown
@@ -46,32 +47,32 @@ class Dependencies:
             if found is None or found.state == "retired":
                 raise DependencyUnknown(f"there is no deployment {each} to come after")
 
-    async def reserve(self, deployment_id: str, after: tuple[str, ...], request_key: str) -> None:
+    async def reserve(self, deployment_id: str, after: tuple[str, ...], request_key: RequestKey) -> None:
         """Raises: DependencyCycle, DependencyUndecided."""
-        wanted = Reservation(request_key=request_key, deployment_id=deployment_id, after=after)
+        wanted = Reservation(request_key=request_key.text, deployment_id=deployment_id, after=after)
 
         async def decide(graph: Graph) -> Graph:
             graph, way = await self._cycle(graph, deployment_id, after)
             if way is None:
-                return graph.reserve(wanted)
+                return graph.release(*request_key.forms).reserve(wanted)
             self._ensure_decided(graph.reservations(way[1:-1]))
             raise DependencyCycle(f"it would wait for itself: {' after '.join(way)}")
 
         await self.graphs.change(decide)
 
-    async def release(self, request_key: str) -> None:
+    async def release(self, request_key: RequestKey) -> None:
         """The request is refused."""
 
         async def decide(graph: Graph) -> Graph:
-            return graph.release(request_key)
+            return graph.release(*request_key.forms)
 
         await self.graphs.change(decide)
 
-    async def settle(self, deployment_id: str, request_key: str) -> None:
+    async def settle(self, deployment_id: str, request_key: RequestKey) -> None:
         """The request is granted, or was earlier."""
 
         async def decide(graph: Graph) -> Graph:
-            return await self._as_stored(graph.release(request_key), deployment_id)
+            return await self._as_stored(graph.release(*request_key.forms), deployment_id)
 
         await self.graphs.change(decide)
 
@@ -89,8 +90,8 @@ class Dependencies:
     async def _looked_at(self, graph: Graph, deployment_id: str) -> Graph:
         # Requests before the deployment: what is granted in between keeps its reservation.
         for each in graph.reservations((deployment_id,)):
-            granted = await self.deployments.has_handled(deployment_id, each.request_key)
-            if granted or await self.has_refused(each.request_key):
+            key = RequestKey(each.request_key)
+            if await self.deployments.has_handled(deployment_id, key) or await self.has_refused(key):
                 graph = graph.release(each.request_key)
         return await self._as_stored(graph, deployment_id)
 

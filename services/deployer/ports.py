@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 from chassis.bus.delivery import Delivery
+from chassis.bus.request_key import RequestKey
 from chassis.documents.aggregates import Decide
 from schemas.known_datasets import KnownDataset
 from schemas.values import Schedule
@@ -14,14 +15,14 @@ from services.deployer.domain.model import KnownModel
 CheckSchedule = Callable[[Schedule], None]
 """Raises ScheduleInvalid."""
 
-HasRefused = Callable[[str], Awaitable[bool]]
+HasRefused = Callable[[RequestKey], Awaitable[bool]]
 """Whether a request has been refused, by its key."""
 
 
 class Deployments(Protocol):
     async def load(self, aggregate_id: str) -> Deployment | None: ...
 
-    async def has_handled(self, aggregate_id: str, request_key: str) -> bool: ...
+    async def has_handled(self, aggregate_id: str, request_key: RequestKey) -> bool: ...
 
     async def answer(
         self, aggregate_id: str, decide: Decide[Deployment], delivery: Delivery, *, makes: bool = False

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from chassis.bus.delivery import Cause, Delivery
+from chassis.bus.request_key import RequestKey
 from chassis.documents.aggregates import Decide
 from services.executor.domain.execution import Execution
 from services.executor.domain.limits import Full
@@ -19,7 +20,7 @@ class Repository(Protocol):
     """The executions, one at a time."""
 
     async def load(self, aggregate_id: str) -> Execution | None: ...
-    async def has_handled(self, aggregate_id: str, request_key: str) -> bool: ...
+    async def has_handled(self, aggregate_id: str, request_key: RequestKey) -> bool: ...
     async def answer(
         self, aggregate_id: str, decide: Decide[Execution], delivery: Delivery, *, makes: bool = False
     ) -> None: ...

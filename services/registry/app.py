@@ -18,6 +18,7 @@ from services.registry.domain.model import Model
 from services.registry.handlers import DatasetHandlers, ModelHandlers
 from services.registry.inspection import Inspections
 from services.registry.intake import Intake
+from services.registry.migration import Migration
 from services.registry.settings import Settings
 from services.registry.slots import Slots
 from services.registry.store import Versions
@@ -36,7 +37,7 @@ def build(settings: Settings) -> Service:
     """Make the registry; nothing is connected before it runs."""
     service = Service("registry", settings)
     versions = Versions(service.database["model_versions"])
-    registrations = Registrations(service.database["registrations"])
+    registrations = Registrations(service.database["registrations"], service.database["queues"])
     models = service.aggregates("models", Model, before_publish=versions.keep)
     datasets = service.aggregates("datasets", Dataset)
     limits = Limits(settings.max_artifact_bytes, settings.max_artifact_objects)
@@ -46,10 +47,10 @@ def build(settings: Settings) -> Service:
 
     model_handlers = ModelHandlers(
         intake=Intake(registrations, models.has_handled),
-        register_version=RegisterVersion(models, artifacts.take, service.clock),
-        promote_version=PromoteVersion(models, service.clock),
+        register_version=RegisterVersion(models, versions, artifacts.take, service.clock),
+        promote_version=PromoteVersion(models, versions, service.clock),
         update_model=UpdateModel(models, service.clock),
-        archive_model=ArchiveModel(models, service.clock),
+        archive_model=ArchiveModel(models, versions, service.clock),
     )
     dataset_handlers = DatasetHandlers(
         intake=Intake(registrations, datasets.has_handled),
@@ -77,7 +78,9 @@ def build(settings: Settings) -> Service:
         slots=Slots(settings.workers, freed=registrations.wake),
         max_attempts=settings.max_attempts,
     )
-    _join(service, model_handlers, dataset_handlers, registrations, versions, worker)
+    service.prepare_with(versions.prepare)
+    service.prepare_with(Migration(models.collection, versions.collection).run)
+    _join(service, model_handlers, dataset_handlers, registrations, worker)
     return service
 
 
@@ -86,7 +89,6 @@ def _join(
     models: ModelHandlers,
     datasets: DatasetHandlers,
     registrations: Registrations,
-    versions: Versions,
     worker: Worker,
 ) -> None:
     service.take_requests(
@@ -108,6 +110,5 @@ def _join(
         answered=datasets.intake.answered,
     )
     service.prepare_with(registrations.prepare)
-    service.prepare_with(versions.prepare)
     service.work_on(worker.run)
     service.needs("objects", partial(service.objects.ping, "models", "datasets"))

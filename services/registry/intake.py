@@ -5,6 +5,7 @@ from typing import Protocol
 
 from chassis.bus.delivery import Delivery
 from chassis.bus.line import Answered, Handler
+from chassis.bus.request_key import RequestKey
 from schemas.event import Event
 
 
@@ -12,7 +13,7 @@ class Queue(Protocol):
     """Accepted requests that wait."""
 
     async def append(self, event: Event, delivery: Delivery) -> None: ...
-    async def has(self, request_key: str) -> bool: ...
+    async def has(self, request_key: RequestKey) -> bool: ...
     async def has_about(self, event: Event, delivery: Delivery) -> bool: ...
 
 
@@ -23,7 +24,7 @@ class Intake:
     queue: Queue
     handled: Answered
 
-    async def answered(self, subject: str, request_key: str) -> bool:
+    async def answered(self, subject: str, request_key: RequestKey) -> bool:
         """Whether this request has been granted, or accepted and will be answered."""
         return await self.queue.has(request_key) or await self.handled(subject, request_key)
 

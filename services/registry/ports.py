@@ -1,15 +1,20 @@
 """What the use cases need, as they see it."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 from chassis.bus.delivery import Delivery
-from chassis.documents.aggregates import Aggregate, Decide
+from chassis.bus.outgoing import Outgoing
+from chassis.bus.request_key import RequestKey
+from chassis.documents.aggregates import Aggregate, Decide, Look
 from schemas.models import InputBinding, ModelRegistrationRequested
 from schemas.values import Artifact, DataFormat
 from services.registry.domain.dataset import Content
+from services.registry.domain.version import Version
 
 A = TypeVar("A", bound=Aggregate)
+K = TypeVar("K")
 
 
 class Repository(Protocol[A]):
@@ -17,11 +22,29 @@ class Repository(Protocol[A]):
 
     async def load(self, aggregate_id: str) -> A | None: ...
 
-    async def has_handled(self, aggregate_id: str, request_key: str) -> bool: ...
+    async def has_handled(self, aggregate_id: str, request_key: RequestKey) -> bool: ...
 
     async def answer(
         self, aggregate_id: str, decide: Decide[A], delivery: Delivery, *, makes: bool = False
     ) -> None: ...
+
+    async def answer_knowing(
+        self,
+        aggregate_id: str,
+        look: Look[K],
+        decide: Callable[[A | None, K], A | None],
+        delivery: Delivery,
+        *,
+        makes: bool = False,
+    ) -> None: ...
+
+
+class Versions(Protocol):
+    """All versions; a mark is a fingerprint. `unpublished` are the events that their model hasn't published yet: they count, too."""
+
+    async def numbered(self, model_id: str, number: int | None, unpublished: Sequence[Outgoing]) -> Version | None: ...
+
+    async def like(self, model_id: str, mark: str, unpublished: Sequence[Outgoing]) -> Version | None: ...
 
 
 @dataclass(frozen=True)

@@ -3,23 +3,22 @@
 import asyncio
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, Final
 
 from chassis.bus.delivery import Actor, Delivery
 from chassis.bus.envelope import Envelope
+from chassis.bus.request_key import ANONYMOUS, RequestKey
 from chassis.documents.client import Collection, Document, translated
 from chassis.documents.leases import Lease, claim
 from chassis.errors import DocumentConflict
 from schemas.catalogue import parse
 from schemas.event import Event
 from schemas.topics import DATASET_REQUESTS, MODEL_REQUESTS
+from services.registry.queues import Queue, Queues
 
 _KIND: Final = {MODEL_REQUESTS.name: "model", DATASET_REQUESTS.name: "dataset"}
-_FOR_A_CLAIM: Final = {"about": 1, "lease": 1, "timestamp": 1}
-_ARRIVAL: Final = [("topic", 1), ("partition", 1), ("offset", 1)]
-_LOOKED_AT: Final = 5000
 
 
 @dataclass(frozen=True)
@@ -29,12 +28,12 @@ class Accepted:
     document: Document
 
     @property
-    def key(self) -> str:
-        return self.document["_id"]
+    def about(self) -> str:
+        return self.document["about"]
 
     @property
     def subject(self) -> str:
-        return self.document["about"].partition("/")[2]
+        return self.about.partition("/")[2]
 
     @property
     def event(self) -> Event:
@@ -47,6 +46,7 @@ class Accepted:
             envelope=Envelope(**self.document["envelope"]),
             actor=Actor(
                 subject=actor["subject"],
+                client=actor.get("client", ANONYMOUS),
                 markets=frozenset(actor["markets"]),
                 roles=frozenset(actor["roles"]),
                 is_scheduler=actor["is_scheduler"],
@@ -62,13 +62,13 @@ class Accepted:
 class Registrations:
     """All waiting requests. Those about one subject stand on one partition: their offsets are their order."""
 
-    def __init__(self, collection: Collection) -> None:
+    def __init__(self, collection: Collection, queues: Collection) -> None:
         self.collection = collection
+        self._queues = Queues(queues, collection)
         self._wake = asyncio.Event()
 
     async def prepare(self) -> None:
-        with translated():
-            await self.collection.create_index("about")
+        await self._queues.prepare()
 
     async def append(self, event: Event, delivery: Delivery) -> None:
         """Remember an accepted request; once, however often it is called.
@@ -76,36 +76,34 @@ class Registrations:
         Raises:
             AssignmentLost: the request may be somebody else's by now.
         """
+        waits = await self.has(delivery.request_key)
         delivery.ensure_live()
-        try:
-            with translated():
+        if not waits:
+            with suppress(DocumentConflict), translated():
                 await self.collection.insert_one(_document(event, delivery))
-        except DocumentConflict:
-            return
+        # Also where it waits: whoever put it there may have been stopped before this.
+        await self._queues.join(_about(event, delivery), offset=delivery.offset, since=delivery.timestamp)
         self.wake()
 
-    async def has(self, request_key: str) -> bool:
+    async def has(self, request_key: RequestKey) -> bool:
         """Whether this request waits here."""
         with translated():
-            return await self.collection.find_one({"_id": request_key}, {"_id": 1}) is not None
+            return await self.collection.find_one({"_id": {"$in": list(request_key.forms)}}, {"_id": 1}) is not None
 
     async def has_about(self, event: Event, delivery: Delivery) -> bool:
         """Whether anything waits that is about the same subject."""
-        with translated():
-            return await self.collection.find_one({"about": _about(event, delivery)}, {"_id": 1}) is not None
+        return await self._queues.has(_about(event, delivery))
 
-    async def heads(self) -> list[Document]:
-        """Of each subject the request that is next, the longest waiting first: `_id`, `about` and `lease`."""
-        with translated():
-            cursor = self.collection.find({}, _FOR_A_CLAIM).sort(_ARRIVAL).limit(_LOOKED_AT)
-            waiting = await cursor.to_list()
-        first: dict[str, Document] = {}
-        for each in waiting:
-            first.setdefault(each["about"], each)
-        return sorted(first.values(), key=lambda each: each["timestamp"])
+    async def queues(self) -> list[Queue]:
+        """Of each subject what waits about it, the longest waiting first."""
+        return await self._queues.all()
+
+    async def head(self, queue: Queue) -> Document | None:
+        """The request that is next in a queue, if there still is one."""
+        return await self._queues.head(queue)
 
     async def claim(self, head: Document, owner: str) -> tuple[Accepted, Lease] | None:
-        """Take one of `heads`; None if somebody else was faster."""
+        """Take the head of a queue; None if somebody else was faster."""
         lease = await claim(self.collection, head, owner)
         if lease is None:
             return None
@@ -113,10 +111,11 @@ class Registrations:
             document = await self.collection.find_one(lease.filter())
         return (Accepted(document), lease) if document is not None else None
 
-    async def remove(self, lease: Lease) -> None:
-        """Forget an answered request, if the lease still holds."""
+    async def remove(self, accepted: Accepted, lease: Lease) -> None:
+        """Forget an answered request, if the lease still holds, and let the next one have its turn."""
         with translated():
             await self.collection.delete_one(lease.filter())
+        await self._queues.advance(accepted.about)
 
     def wake(self) -> None:
         """There may be something to do."""
@@ -139,19 +138,19 @@ def _about(event: Event, delivery: Delivery) -> str:
 
 def _document(event: Event, delivery: Delivery) -> dict[str, Any]:
     actor = delivery.actor
-    timestamp: datetime = delivery.timestamp
     return {
-        "_id": delivery.request_key,
+        "_id": delivery.request_key.text,
         "about": _about(event, delivery),
         "topic": delivery.topic,
         "partition": delivery.partition,
         "offset": delivery.offset,
-        "timestamp": timestamp,
+        "timestamp": delivery.timestamp,
         "envelope": dict(vars(delivery.envelope)),
         # As text: names that outsiders chose are no fields of ours.
         "event": event.to_json().decode(),
         "actor": {
             "subject": actor.subject,
+            "client": actor.client,
             "markets": sorted(actor.markets),
             "roles": sorted(actor.roles),
             "is_scheduler": actor.is_scheduler,

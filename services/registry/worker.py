@@ -1,6 +1,7 @@
 """Answers waiting requests under leases: each subject's in order of arrival, several subjects at a time."""
 
 import asyncio
+from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -22,6 +23,7 @@ from chassis.tasks import TaskGroup, finish
 from chassis.telemetry import REFUSALS
 from schemas.event import Event
 from schemas.topics import DATASET_REQUESTS, MODEL_REQUESTS
+from services.registry.queues import Queue
 from services.registry.refusals import RegistrationFailed
 from services.registry.slots import Failing, Slot, Slots
 from services.registry.waiting import Accepted, Registrations
@@ -96,6 +98,9 @@ class Worker:
         self._max_attempts = max_attempts
         self._observer = Observer(clock, lease_s)
         self._busy: set[str] = set()
+        # Thousands of subjects may wait, each for moments only: they aren't listed for every slot that gets free.
+        self._ahead: deque[Queue] = deque()
+        self._listed_at = float("-inf")
 
     async def run(self) -> None:
         """Work until cancelled; then give back what is unfinished."""
@@ -107,11 +112,18 @@ class Worker:
     async def _fill_slots(self, tasks: TaskGroup) -> None:
         if self._slots.are_taken:
             return
-        for head in await self._registrations.heads():
-            if self._slots.are_taken:
-                return
-            if head["about"] not in self._busy and self._observer.is_lost(head):
-                await self._take(head, tasks)
+        if not self._ahead or self._clock.monotonic() - self._listed_at >= _LOOK_AGAIN_S:
+            self._listed_at = self._clock.monotonic()
+            self._ahead = deque(await self._registrations.queues())
+        while self._ahead and not self._slots.are_taken:
+            queue = self._ahead.popleft()
+            if queue.about not in self._busy:
+                await self._look_at(queue, tasks)
+
+    async def _look_at(self, queue: Queue, tasks: TaskGroup) -> None:
+        head = await self._registrations.head(queue)
+        if head is not None and self._observer.is_lost(head):
+            await self._take(head, tasks)
 
     async def _take(self, head: Document, tasks: TaskGroup) -> None:
         # Others may have seen the claim long before this process, if it is stopped now, sees that it was granted.
@@ -165,16 +177,16 @@ class Worker:
         log.error("registration_failed", request_id=delivery.request_id, code=error.code, reason=str(error))
         failing = RegistrationFailed(f"what it needs kept failing, and is well otherwise: {error.code}, {error}")
         await self._desk.refuse(accepted, delivery, failing)
-        await self._registrations.remove(lease)
+        await self._registrations.remove(accepted, lease)
 
     async def _finish(self, accepted: Accepted, delivery: Delivery, lease: Lease) -> None:
-        if lease.fence > self._max_attempts:
-            log.error("registration_failed", request_id=delivery.request_id, attempts=lease.fence - 1)
+        if lease.attempts > self._max_attempts:
+            log.error("registration_failed", request_id=delivery.request_id, attempts=lease.attempts - 1)
             refusal = RegistrationFailed(f"{self._max_attempts} workers ended while they worked on it")
             await self._desk.refuse(accepted, delivery, refusal)
         else:
             await self._desk.settle(accepted, delivery)
-        await self._registrations.remove(lease)
+        await self._registrations.remove(accepted, lease)
 
 
 async def _outage_of(work: Awaitable[None]) -> PlatformError | None:

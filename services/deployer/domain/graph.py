@@ -41,8 +41,9 @@ class Graph:
     def reserve(self, reservation: Reservation) -> Self:
         return replace(self, reserved=(*self._without(reservation.request_key), reservation))
 
-    def release(self, request_key: str) -> Self:
-        return replace(self, reserved=self._without(request_key))
+    def release(self, *request_keys: str) -> Self:
+        """Without what a request has reserved, whichever of these its key is."""
+        return replace(self, reserved=self._without(*request_keys))
 
     def settle(self, deployment_id: str, after: tuple[str, ...]) -> Self:
         others = {name: edges for name, edges in self.settled.items() if name != deployment_id}
@@ -52,8 +53,8 @@ class Graph:
         asked = (each.after for each in self.reserved if each.deployment_id == deployment_id)
         return (*self.settled.get(deployment_id, ()), *(edge for after in asked for edge in after))
 
-    def _without(self, request_key: str) -> tuple[Reservation, ...]:
-        return tuple(each for each in self.reserved if each.request_key != request_key)
+    def _without(self, *request_keys: str) -> tuple[Reservation, ...]:
+        return tuple(each for each in self.reserved if each.request_key not in request_keys)
 
 
 def _way_back(came_from: Mapping[str, str], last: str, start: str) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from services.deployer.usecases.asking import asked
 
 @dataclass(frozen=True, kw_only=True)
 class ChangeDeployment:
-    """Remembered for good: told again later, it would undo what came in between."""
+    """What is retired takes its edges with it."""
 
     deployments: Deployments
     dependencies: Dependencies
@@ -29,6 +29,6 @@ class ChangeDeployment:
             return deployment
 
         with refusing():
-            await self.deployments.answer(request.deployment_id, decide, delivery, makes=True)
+            await self.deployments.answer(request.deployment_id, decide, delivery)
         if request.action == "retire":
             await self.dependencies.settle(request.deployment_id, delivery.request_key)

@@ -1,6 +1,6 @@
-"""The model: its versions, its aliases, and what may be done with them."""
+"""The model: how many versions it has, its aliases, and what may be done with them."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Self
 
 from schemas.aliases import Alias, point
@@ -30,16 +30,20 @@ from services.registry.domain.errors import (
     VersionIsArchived,
     VersionUnknown,
 )
-from services.registry.domain.version import State, Version, fingerprint
+from services.registry.domain.version import State, Version
 
 
 @dataclass(kw_only=True)
 class Model:
-    """The aggregate; `events` is what it has raised since it was loaded."""
+    """The aggregate; `events` is what it has raised since it was loaded.
+
+    `versions` is how many there are: they count from 1 and are never taken away. Each has a document of its own, and
+    whoever has something decided about one says what is known of it.
+    """
 
     model_id: str
     details: Details
-    versions: list[Version] = field(default_factory=list)
+    versions: int = 0
     aliases: tuple[Alias, ...] = ()
     state: State = "active"
     events: list[Event] = field(default_factory=list)
@@ -56,15 +60,12 @@ class Model:
         if self.state == "archived":
             raise ModelIsArchived(f"model {self.model_id} is archived")
 
-    def version(self, number: int) -> Version:
+    def ensure_usable(self, number: int, version: Version | None) -> None:
         """Raises: VersionUnknown, VersionIsArchived."""
-        # Versions count from 1 and are never taken away.
-        if number > len(self.versions):
+        if version is None:
             raise VersionUnknown(f"model {self.model_id} has no version {number}")
-        found = self.versions[number - 1]
-        if found.state == "archived":
+        if version.state == "archived":
             raise VersionIsArchived(f"version {number} of model {self.model_id} is archived")
-        return found
 
     def target(self, alias: str, scope: AliasScope) -> int | None:
         """Where `alias` points in exactly this scope."""
@@ -75,25 +76,25 @@ class Model:
         request: ModelRegistrationRequested,
         artifact: Artifact,
         asked: Asked,
+        *,
+        same: Version | None,
         bindings: tuple[InputBinding, ...] = (),
     ) -> None:
-        """Make the next version, or match the one that it already is; what is said of the model is said anew."""
+        """Make the next version, or match the `same` one that there is; what is said of the model is said anew."""
         self.ensure_active()
         details = self.details.said_anew(request)
         changes = self.details.changes_to(details)
         self.details = details
-        mark = fingerprint(request, artifact)
-        known = next((each for each in self.versions if each.fingerprint == mark), None)
         self.events.append(
-            self._made(request, artifact, asked, mark, bindings) if known is None else self._matched(known, asked)
+            self._made(request, artifact, asked, bindings) if same is None else self._matched(same, asked)
         )
         if changes.model_fields_set:
             self.events.append(self._updated(changes, asked))
 
-    def promote(self, request: VersionPromotionRequested, asked: Asked) -> None:
+    def promote(self, request: VersionPromotionRequested, asked: Asked, *, version: Version | None) -> None:
         """Point an alias at a version in a scope."""
         scope = request.scope or AliasScope()
-        self.version(request.version)
+        self.ensure_usable(request.version, version)
         self._ensure_covers(scope)
         previous = self.target(request.alias, scope)
         if request.expected_version is not None and previous != request.expected_version:
@@ -118,13 +119,12 @@ class Model:
         self.details = details
         self.events.append(self._updated(changes, asked))
 
-    def archive(self, request: ModelArchivalRequested, asked: Asked) -> None:
+    def archive(self, request: ModelArchivalRequested, asked: Asked, *, version: Version | None) -> None:
         """Take a version or all of it out of use, at once; aliases that point there stay, and lead nowhere."""
         if request.version is None:
             self.state = "archived"
         else:
-            archived = replace(self.version(request.version), state="archived")
-            self.versions[archived.number - 1] = archived
+            self.ensure_usable(request.version, version)
         self.events.append(
             ModelArchived(
                 model_id=self.model_id,
@@ -146,16 +146,14 @@ class Model:
         request: ModelRegistrationRequested,
         artifact: Artifact,
         asked: Asked,
-        mark: str,
         bindings: tuple[InputBinding, ...],
     ) -> ModelRegistered:
-        version = Version(number=len(self.versions) + 1, sha256=artifact.sha256, fingerprint=mark)
-        self.versions.append(version)
+        self.versions += 1
         return ModelRegistered.model_validate(
             {
                 **self.details.values(),
                 "model_id": self.model_id,
-                "version": version.number,
+                "version": self.versions,
                 "format": request.format,
                 "artifact": artifact,
                 "signature": request.signature,

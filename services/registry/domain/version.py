@@ -5,24 +5,21 @@ import json
 from dataclasses import dataclass
 from typing import Literal
 
-from schemas.models import ModelRegistrationRequested
-from schemas.values import Artifact
+from schemas.models import ModelVersionFields
 
 State = Literal["active", "archived"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Version:
-    """One version as the model remembers it; all that was said about it stands in `model_versions`."""
+    """One version as decisions about its model need it; all that was said about it stands in `model_versions`."""
 
     number: int
-    sha256: str
-    fingerprint: str
     state: State = "active"
 
 
-def fingerprint(request: ModelRegistrationRequested, artifact: Artifact) -> str:
+def fingerprint(said: ModelVersionFields, sha256: str) -> str:
     """The same for the same bytes, signature, entrypoint and requirements (in whatever order), and only then."""
-    signature = request.signature.model_dump(mode="json") if request.signature else None
-    parts = [artifact.sha256, signature, request.entrypoint, sorted(request.requirements or ())]
+    signature = said.signature.model_dump(mode="json") if said.signature else None
+    parts = [sha256, signature, said.entrypoint, sorted(said.requirements or ())]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()

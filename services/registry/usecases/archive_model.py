@@ -1,12 +1,14 @@
 """A version, or a whole model, is taken out of use."""
 
 from dataclasses import dataclass
+from functools import partial
 
 from chassis.bus.delivery import Delivery
 from chassis.clock import Clock
 from schemas.models import ModelArchivalRequested
 from services.registry.domain.model import Model
-from services.registry.ports import Repository
+from services.registry.domain.version import Version
+from services.registry.ports import Repository, Versions
 from services.registry.refusals import refusing
 from services.registry.usecases.asking import asked
 
@@ -16,15 +18,17 @@ class ArchiveModel:
     """Answers at once."""
 
     models: Repository[Model]
+    versions: Versions
     clock: Clock
 
     async def __call__(self, request: ModelArchivalRequested, delivery: Delivery) -> None:
         who = asked(delivery, self.clock)
 
-        def decide(model: Model | None) -> Model:
+        def decide(model: Model | None, version: Version | None) -> Model:
             model = Model.existing(model, request.model_id)
-            model.archive(request, who)
+            model.archive(request, who, version=version)
             return model
 
+        look = partial(self.versions.numbered, request.model_id, request.version)
         with refusing():
-            await self.models.answer(request.model_id, decide, delivery)
+            await self.models.answer_knowing(request.model_id, look, decide, delivery)

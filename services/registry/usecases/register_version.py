@@ -1,6 +1,7 @@
 """A model's next version, from bytes that somebody has put into `incoming/`."""
 
 from dataclasses import dataclass
+from functools import partial
 
 from chassis.bus.delivery import Delivery
 from chassis.clock import Clock
@@ -8,7 +9,8 @@ from chassis.crash_points import CrashPoint, crash_points
 from schemas.models import ModelRegistrationRequested
 from services.registry.domain.details import Details
 from services.registry.domain.model import Model
-from services.registry.ports import Repository, TakeArtifact
+from services.registry.domain.version import Version, fingerprint
+from services.registry.ports import Repository, TakeArtifact, Versions
 from services.registry.refusals import refusing
 from services.registry.usecases.asking import asked
 
@@ -18,6 +20,7 @@ class RegisterVersion:
     """Slow: called by the worker, after `ensure_possible` by the handler."""
 
     models: Repository[Model]
+    versions: Versions
     take_artifact: TakeArtifact
     clock: Clock
 
@@ -27,13 +30,14 @@ class RegisterVersion:
         crash_points.passing(CrashPoint.COPIED)
         who = asked(delivery, self.clock)
 
-        def decide(model: Model | None) -> Model:
+        def decide(model: Model | None, same: Version | None) -> Model:
             model = model or Model(model_id=request.model_id, details=Details.of(request))
-            model.register(request, taken.artifact, who, taken.bindings)
+            model.register(request, taken.artifact, who, same=same, bindings=taken.bindings)
             return model
 
+        look = partial(self.versions.like, request.model_id, fingerprint(request, taken.artifact.sha256))
         with refusing():
-            await self.models.answer(request.model_id, decide, delivery, makes=True)
+            await self.models.answer_knowing(request.model_id, look, decide, delivery, makes=True)
 
     async def ensure_possible(self, request: ModelRegistrationRequested) -> None:
         """Refuse what no bytes can make right: an archived model stays archived."""

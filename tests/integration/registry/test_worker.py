@@ -5,10 +5,12 @@ import time
 from collections.abc import Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from functools import partial
 
 import pytest
 import pytest_asyncio
 
+from chassis.bus.request_key import RequestKey
 from chassis.clock import SystemClock
 from chassis.documents.client import connect
 from chassis.errors import ObjectsUnavailable
@@ -30,7 +32,9 @@ LEASE_S = 0.6
 async def registrations(mongo: MongoSettings, new_name):
     client = connect(mongo)
     name = new_name()
-    yield Registrations(client[name]["registrations"])
+    made = Registrations(client[name]["registrations"], client[name]["queues"])
+    await made.prepare()
+    yield made
     await client.drop_database(name)
     await client.close()
 
@@ -190,6 +194,18 @@ async def test_stopping_gives_the_work_back_at_once(registrations, office):
     assert await registrations.collection.find_one({"lease.owner": None, "lease.fence": 1})
 
 
+async def test_giving_back_is_no_attempt_however_often_it_happens(registrations, office):
+    await append(registrations, "long copy")
+    office.work = lambda _: asyncio.sleep(60)
+    for number in range(3):
+        async with office.worker(registrations, owner=f"stopped {number}", max_attempts=2):
+            await until(partial(registrations.collection.find_one, {"lease.owner": f"stopped {number}"}))
+    office.work = lambda _: asyncio.sleep(0)
+    async with office.worker(registrations, max_attempts=2):
+        await drained(registrations)
+    assert (office.refused, len(office.done)) == ({}, 1)
+
+
 async def test_an_outage_is_waited_out_and_refuses_nothing(registrations, office):
     await append(registrations, "patient")
     tries = 0
@@ -294,7 +310,7 @@ async def test_what_takes_every_worker_with_it_is_refused_in_the_end(registratio
 async def test_what_has_been_answered_is_only_struck_off(registrations, office):
     for name in ("granted", "refused"):
         request_id = await append(registrations, name)
-        key = f"/upstream/test/{request_id}"
+        key = RequestKey.of(client="anonymous", source="/upstream/test", request_id=request_id)
         if name == "granted":
             office.done.add(key)
         else:

@@ -1,4 +1,4 @@
-"""As much of a collection as decisions and replicas need: equality, and the writes that rest on it."""
+"""As much of a collection as decisions, replicas and inboxes need: equality, `$in`, and the writes that rest on it."""
 
 import asyncio
 from collections import defaultdict
@@ -6,7 +6,11 @@ from copy import deepcopy
 from functools import reduce
 from types import SimpleNamespace
 
-from pymongo.errors import DuplicateKeyError
+from pymongo.errors import BulkWriteError, DuplicateKeyError
+
+
+def _is(found, wanted):
+    return found in wanted["$in"] if isinstance(wanted, dict) and "$in" in wanted else found == wanted
 
 
 def _at(document, path):
@@ -16,11 +20,12 @@ def _at(document, path):
 
 
 class MemoryCollection:
-    def __init__(self) -> None:
+    def __init__(self, name="memory") -> None:
+        self.name = name
         self.documents = {}
 
     def _matching(self, which):
-        return [each for each in self.documents.values() if all(_at(each, k) == v for k, v in which.items())]
+        return [each for each in self.documents.values() if all(_is(_at(each, k), v) for k, v in which.items())]
 
     async def find_one(self, which, projection=None):
         await asyncio.sleep(0)  # As on a real one, others get their turn.
@@ -34,18 +39,47 @@ class MemoryCollection:
             raise DuplicateKeyError(document["_id"])
         self.documents[document["_id"]] = deepcopy(document)
 
+    async def insert_many(self, documents, *, ordered) -> None:
+        assert not ordered
+        twins = [each for each in documents if each["_id"] in self.documents]
+        self.documents |= {each["_id"]: deepcopy(each) for each in documents if each not in twins}
+        if twins:
+            raise BulkWriteError({"writeErrors": [{"code": 11000} for _ in twins], "writeConcernErrors": []})
+
+    async def bulk_write(self, writes):
+        written = [await self.update_one(each._filter, each._doc) for each in writes]
+        return SimpleNamespace(matched_count=sum(each.matched_count for each in written))
+
     async def replace_one(self, which, document):
         found = self._matching(which)
         for each in found[:1]:
             self.documents[each["_id"]] = {**deepcopy(document), "_id": each["_id"]}
         return SimpleNamespace(matched_count=len(found[:1]))
 
-    async def update_one(self, which, update):
-        found = self._matching(which)
-        for path, value in update["$set"].items() if found else ():
-            *parents, name = path.split(".")
-            reduce(lambda inner, part: inner[part], parents, found[0])[name] = deepcopy(value)
-        return SimpleNamespace(matched_count=len(found[:1]))
+    async def update_one(self, which, update, *, upsert=False):
+        found = self._matching(which)[:1]
+        for each in found:
+            _change(each, update)
+        if found or not upsert:
+            return SimpleNamespace(matched_count=len(found), upserted_id=None)
+        if which["_id"] in self.documents:
+            raise DuplicateKeyError(which["_id"])
+        made = self.documents[which["_id"]] = {"_id": which["_id"]}
+        _change(made, update)
+        return SimpleNamespace(matched_count=0, upserted_id=which["_id"])
+
+
+def _change(document, update) -> None:
+    for path, value in update.get("$set", {}).items():
+        *parents, name = path.split(".")
+        reduce(lambda inner, part: inner[part], parents, document)[name] = deepcopy(value)
+    for name in update.get("$unset", {}):
+        document.pop(name, None)
+    for name, value in update.get("$push", {}).items():
+        more = value["$each"] if isinstance(value, dict) else [value]
+        document[name] = [*document.get(name, []), *deepcopy(more)]
+    for name, gone in update.get("$pullAll", {}).items():
+        document[name] = [each for each in document.get(name, []) if each not in gone]
 
 
 class _Cursor:

@@ -53,7 +53,7 @@ class FakeRefuser:
         self.refusals.append(refusal)
         self.refused[delivery.request_key] = refusal.code
 
-    async def has_refused(self, request_key: str) -> bool:
+    async def has_refused(self, request_key) -> bool:
         return request_key in self.refused
 
 

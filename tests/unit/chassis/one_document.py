@@ -16,7 +16,7 @@ class OneDocument:
             for path, value in update.get("$set", {}).items():
                 self._put(path, value)
             for path, value in update.get("$inc", {}).items():
-                self._put(path, self._get(path) + value)
+                self._put(path, (self._get(path) or 0) + value)
         return SimpleNamespace(matched_count=int(matches))
 
     def _get(self, path: str) -> object:

@@ -38,7 +38,8 @@ def test_structured_mode_is_read_like_binary_mode():
     }  # fmt: skip
     message = read([("content-type", b"application/cloudevents+json; charset=UTF-8")], json.dumps(body).encode())
 
-    assert (message.envelope.key, message.envelope.correlation_id) == ("/upstream/erp/1", "c")
+    assert (message.envelope.source, message.envelope.id) == ("/upstream/erp", "1")
+    assert message.envelope.correlation_id == "c"
     assert message.data == {"a": 1}
 
 

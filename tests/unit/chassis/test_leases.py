@@ -1,4 +1,5 @@
-from chassis.documents.leases import Observer
+from chassis.documents.leases import Observer, claim, release
+from tests.unit.chassis.one_document import OneDocument
 
 
 def leased(beat: int, *, owner: str | None = "a", fence: int = 1) -> dict:
@@ -35,3 +36,27 @@ def test_a_free_or_released_document_can_be_had_at_once(clock):
 
     assert observer.is_lost({"_id": "job"})
     assert observer.is_lost(leased(3, owner=None))
+
+
+async def test_what_was_given_back_is_no_attempt_and_what_was_lost_is_one():
+    jobs = OneDocument()
+    for number in range(1, 4):
+        lease = await claim(jobs, dict(jobs.document), "stopped")
+        await release(jobs, lease)
+        assert (lease.fence, lease.attempts) == (number, 1)
+
+    killed = await claim(jobs, dict(jobs.document), "killed")
+    after = await claim(jobs, dict(jobs.document), "after it")
+
+    assert (killed.fence, killed.attempts) == (4, 1)
+    assert (after.fence, after.attempts) == (5, 2)
+
+
+async def test_a_lease_of_before_that_is_given_back_counts_from_there():
+    jobs = OneDocument()
+    jobs.document["lease"] = {"owner": None, "beat": 0, "fence": 3}
+
+    lease = await claim(jobs, dict(jobs.document), "a")
+    await release(jobs, lease)
+
+    assert (await claim(jobs, dict(jobs.document), "b")).attempts == 4

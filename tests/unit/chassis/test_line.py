@@ -9,6 +9,7 @@ from structlog.testing import capture_logs
 from chassis.bus.line import Outcome
 from chassis.bus.perseverance import Patience
 from chassis.bus.record import Cut
+from chassis.bus.request_key import RequestKey
 from chassis.errors import DocumentConflict, DocumentsUnavailable, Refusal, Unpublishable
 from schemas.models import ModelUpdateRequested, VersionPromotionRequested
 from schemas.refusals import Violation
@@ -47,7 +48,8 @@ async def test_a_good_request_reaches_its_handler_with_its_cause(make_line, cloc
 
     event, delivery = handler.seen[0]
     assert (outcome, event.alias) == (Outcome.DONE, "champion")
-    assert (delivery.request_key, delivery.cause.correlation_id) == ("/upstream/erp/42", "42")
+    key = RequestKey.of(client="anonymous", source="/upstream/erp", request_id="42")
+    assert (delivery.request_key, delivery.cause.correlation_id) == (key, "42")
 
 
 @pytest.mark.parametrize(

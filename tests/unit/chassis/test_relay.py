@@ -9,10 +9,12 @@ import pytest
 from chassis.bus.delivery import Cause
 from chassis.bus.outgoing import EventFactory, Outgoing
 from chassis.documents.aggregates import Aggregates
+from chassis.documents.handled import Handled
 from chassis.documents.relay import Relay
 from chassis.errors import BusUnavailable, Unpublishable
 from schemas.event import Event
 from schemas.models import ModelArchived
+from tests.unit.chassis.collection import MemoryCollection
 from tests.unit.chassis.outboxes import Outboxes
 
 
@@ -86,7 +88,8 @@ def archive(outboxes):
             model.events.append(ModelArchived(model_id=model_id, archived_by="anonymous", request_id="1"))
             return model
 
-        aggregates = Aggregates(outboxes, Archived, events=events, wake=wake)
+        handled = Handled(MemoryCollection(), events.clock)
+        aggregates = Aggregates(outboxes, Archived, events=events, wake=wake, handled=handled)
         await aggregates.change(model_id, decide, Cause(event_id=None, correlation_id="1"))
 
     return saved

@@ -75,7 +75,7 @@ class FakeDeployments:
     async def all(self) -> list[Deployment]:
         return [_DEPLOYMENT.validate_python(each) for each in self._documents.values()]
 
-    async def has_handled(self, aggregate_id: str, request_key: str) -> bool:
+    async def has_handled(self, aggregate_id: str, request_key) -> bool:
         return (aggregate_id, request_key) in self._handled
 
     async def answer(self, aggregate_id: str, decide: Any, delivery: Delivery, *, makes: bool = False) -> None:
@@ -130,7 +130,7 @@ class Refused:
 
     keys: set[str]
 
-    async def __call__(self, request_key: str) -> bool:
+    async def __call__(self, request_key) -> bool:
         return request_key in self.keys
 
 

@@ -4,6 +4,7 @@ import pytest
 
 from chassis.errors import Refusal
 from services.deployer.dependencies import DependencyUndecided
+from services.deployer.domain.graph import Reservation
 
 from .fakes import Deployer, Stopped, delivery
 from .said import change, dataset, deployment, model
@@ -93,6 +94,23 @@ async def test_edges_of_a_request_that_was_refused_elsewhere_stand_in_nobodys_wa
     await deployer.activate(after("b", "a"), delivery())
 
     assert not (await deployer.graphs.load()).reserved
+
+
+@pytest.mark.parametrize("is_granted", [True, False])
+async def test_edges_that_were_reserved_under_a_key_of_before_go_with_their_request(deployer, is_granted):
+    once = delivery()
+    before = Reservation(request_key=once.request_key.former, deployment_id="a-x", after=("b-x",))
+    await deployer.graphs.change(lambda graph: later(graph.reserve(before)))
+    if is_granted:
+        await deployer.activate(after("a", "b"), once)
+    else:
+        await deployer.dependencies.release(once.request_key)
+
+    assert not (await deployer.graphs.load()).reserved
+
+
+async def later(graph):
+    return graph
 
 
 async def test_what_was_saved_counts_before_its_request_comes_again(deployer):

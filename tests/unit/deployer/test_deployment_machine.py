@@ -99,7 +99,7 @@ class DeploymentMachine(RuleBasedStateMachine):
     @invariant()
     def a_request_has_one_answer(self):
         answered = [each.request_id for each in self.deployer.deployments.published]
-        refused = {key.rpartition("/")[2] for key in self.deployer.refused.keys}
+        refused = {key.former.rpartition("/")[2] for key in self.deployer.refused.keys}
         assert len(answered) == len(set(answered))
         assert not refused & set(answered)
 

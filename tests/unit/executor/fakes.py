@@ -70,7 +70,7 @@ class FakeExecutions:
     async def load(self, aggregate_id: str) -> Execution | None:
         return self._load(aggregate_id)[1]
 
-    async def has_handled(self, aggregate_id: str, request_key: str) -> bool:
+    async def has_handled(self, aggregate_id: str, request_key) -> bool:
         return (aggregate_id, request_key) in self._handled
 
     async def answer(self, aggregate_id: str, decide: Any, delivery: Delivery, *, makes: bool = False) -> None:

@@ -234,7 +234,7 @@ class ExecutionMachine(RuleBasedStateMachine):
     def each_request_is_answered_once(self):
         kinds = (ExecutionQueued, ExecutionMatched, ExecutionCancelling)
         answers = [each.request_id for each in self.store.published if isinstance(each, kinds)]
-        answers += [key.removeprefix("/upstream/test/") for key in self.refused]
+        answers += [key.former.removeprefix("/upstream/test/") for key in self.refused]
         assert len(answers) == len(set(answers))
 
     def teardown(self):

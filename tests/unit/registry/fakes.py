@@ -17,7 +17,8 @@ from chassis.object_errors import ObjectChanged, ObjectMissing
 from chassis.objects import Location, ObjectInfo
 from chassis.sandbox.child.recognition import problem_of
 from schemas.event import Event
-from schemas.models import InputBinding, ModelRegistrationRequested
+from schemas.models import InputBinding, ModelArchived, ModelRegistered, ModelRegistrationRequested
+from services.registry.domain.version import Version, fingerprint
 from services.registry.refusals import ArtifactFormatMismatch
 
 A = TypeVar("A", bound=Aggregate)
@@ -67,17 +68,48 @@ class FakeRepository(Generic[A]):
         document = self._documents.get(aggregate_id)
         return None if document is None else self._adapter.validate_python(document)
 
-    async def has_handled(self, aggregate_id: str, request_key: str) -> bool:
+    async def has_handled(self, aggregate_id: str, request_key) -> bool:
         return (aggregate_id, request_key) in self._handled
 
     async def answer(self, aggregate_id: str, decide: Any, delivery: Delivery, *, makes: bool = False) -> None:
+        async def nothing(unpublished: Any) -> None:
+            return
+
+        await self.answer_knowing(aggregate_id, nothing, lambda known, _: decide(known), delivery, makes=makes)
+
+    async def answer_knowing(
+        self, aggregate_id: str, look: Any, decide: Any, delivery: Delivery, *, makes: bool = False
+    ) -> None:
         if await self.has_handled(aggregate_id, delivery.request_key):
             return
-        aggregate = decide(await self.load(aggregate_id))
+        found = await look(())
+        aggregate = decide(await self.load(aggregate_id), found)
         delivery.ensure_live()
         self._documents[aggregate_id] = self._adapter.dump_python(aggregate, exclude={"events"})
         self._handled.add((aggregate_id, delivery.request_key))
         self.published += aggregate.events
+
+
+class FakeVersions:
+    """Versions as the facts in a repository say them; all of it is published."""
+
+    def __init__(self, models: FakeRepository[Any]) -> None:
+        self._models = models
+
+    async def numbered(self, model_id: str, number: int | None, unpublished: Any) -> Version | None:
+        return next((self._state(each) for each in self._of(model_id) if each.version == number), None)
+
+    async def like(self, model_id: str, mark: str, unpublished: Any) -> Version | None:
+        alike = (each for each in self._of(model_id) if fingerprint(each, each.artifact.sha256) == mark)
+        return next((self._state(each) for each in alike), None)
+
+    def _of(self, model_id: str) -> list[ModelRegistered]:
+        facts = self._models.published
+        return [each for each in facts if isinstance(each, ModelRegistered) and each.model_id == model_id]
+
+    def _state(self, event: ModelRegistered) -> Version:
+        archived = [each.version for each in self._models.published if isinstance(each, ModelArchived)]
+        return Version(number=event.version, state="archived" if event.version in archived else "active")
 
 
 class FakeObjects:

@@ -53,7 +53,7 @@ class StoppedAtTheClaim:
         self._clock.pass_time(1000)
         return None if lease is None else (Waiting(), lease)
 
-    async def remove(self, lease):
+    async def remove(self, accepted, lease):
         self.removed.set()
 
     def wake(self):

@@ -13,6 +13,7 @@ from chassis.bus.outgoing import EventFactory
 from chassis.clock import SystemClock, new_id
 from chassis.documents.aggregates import Aggregates
 from chassis.documents.client import connect
+from chassis.documents.handled import Handled
 from chassis.settings import MongoSettings
 from services.executor.admission import Admission
 from services.executor.domain.ending import Failed
@@ -56,7 +57,10 @@ async def _end(executions: Aggregates[Execution], claimed: Execution, clock: Sys
 async def main(database: str, collection: str, name: str) -> None:
     async with connect(MongoSettings()) as client:
         events = EventFactory(source="/services/executor", clock=SystemClock(), new_id=new_id)
-        executions = Aggregates(client[database][collection], Execution, events=events, wake=lambda *_: None)
+        handled = Handled(client[database]["handled"], events.clock)
+        executions = Aggregates(
+            client[database][collection], Execution, events=events, wake=lambda *_: None, handled=handled
+        )
         sys.stdin.readline()  # Everybody begins at once.
         stopping = asyncio.Event()
         async with asyncio.TaskGroup() as tasks:

@@ -9,6 +9,7 @@ from chassis.bus.outgoing import EventFactory
 from chassis.clock import SystemClock, new_id
 from chassis.documents.aggregates import Aggregates
 from chassis.documents.client import connect
+from chassis.documents.handled import Handled
 from services.executor.admission import Admission
 from services.executor.domain.ending import Failed
 from services.executor.domain.execution import Execution
@@ -29,7 +30,10 @@ class Queue:
 
     def __init__(self, database):
         events = EventFactory(source="/services/executor", clock=CLOCK, new_id=new_id)
-        self.executions = Aggregates(database["executions"], Execution, events=events, wake=lambda *_: None)
+        handled = Handled(database["handled"], CLOCK)
+        self.executions = Aggregates(
+            database["executions"], Execution, events=events, wake=lambda *_: None, handled=handled
+        )
         self.overview = Executions(self.executions.collection)
         self.places = database["limits"]
 

@@ -9,6 +9,7 @@ from chassis.bus.outgoing import EventFactory
 from chassis.clock import SystemClock, new_id
 from chassis.documents.aggregates import Aggregates
 from chassis.documents.client import connect
+from chassis.documents.handled import Handled
 from services.executor.domain.execution import Execution
 from services.executor.domain.limits import Full
 from services.executor.moments import cause_of, now
@@ -29,7 +30,8 @@ async def test_who_keeps_no_pause_or_an_impossible_one_may_begin(mongo, new_name
         events = EventFactory(source="/services/executor", clock=clock, new_id=new_id)
         execution = queued()
         execution.claimable_at = None if pause_s is None else now(clock) + timedelta(seconds=pause_s)
-        aggregates = Aggregates(collection, Execution, events=events, wake=lambda *_: None)
+        handled = Handled(collection.database["handled"], clock)
+        aggregates = Aggregates(collection, Execution, events=events, wake=lambda *_: None, handled=handled)
         await aggregates.change(execution.execution_id, lambda _: execution, cause_of(execution.origin))
 
         assert await Executions(collection).waiting(now(clock), Full()) == [execution.execution_id] * is_found
