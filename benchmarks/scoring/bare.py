@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Final, Self
 from unittest.mock import patch
 
 from benchmarks.scoring.cases import Case
@@ -18,12 +18,10 @@ from benchmarks.scoring.contender import OUTPUTS, Scored
 from benchmarks.scoring.environment import ONE_THREAD
 from chassis.sandbox.child.chunk import ParquetChunk
 from chassis.sandbox.child.conversion import Column
-from chassis.sandbox.child.failures import Failure
 from chassis.sandbox.child.formats import Source, sklearn
+from chassis.sandbox.child.here import Here
 from chassis.sandbox.child.layout import Layout
-from chassis.sandbox.child.ops import Link
 from chassis.sandbox.child.scoring import Model, Plan
-from chassis.sandbox.child.session import Session
 from chassis.sandbox.child.split import Counted, SplitScoring
 from chassis.sandbox.shared_memory import Memories
 from chassis.settings import S3Settings
@@ -73,28 +71,11 @@ class Bare:
         settings, job = self._settings, case.job(f"{OUTPUTS}/bare/")
         began = time.perf_counter()
         plan = make_plan(
-            job, Bucket(settings.s3, DATASETS), _Here(), rows_per_split=settings.rows_per_split, cores=PROCESSES
+            job, Bucket(settings.s3, DATASETS), Here(), rows_per_split=settings.rows_per_split, cores=PROCESSES
         )
         task = _Task(settings.s3, job, case.model.path, plan.layout, settings.part_bytes)
         keys = [key for part in self._pool.map(functools.partial(_score_split, task), plan.splits) for key in part]
         return Scored(time.perf_counter() - began, keys)
-
-
-class _Here(Link):
-    """What the executor asks its sandboxed child, answered in this process."""
-
-    def __init__(self) -> None:
-        self._session, self._answer = Session(self), tuple[dict[str, Any], list[memoryview]]()
-
-    def ask(self, header: dict[str, Any], *pieces: bytes | memoryview) -> tuple[dict[str, Any], list[memoryview]]:
-        self._session.answer(header, [memoryview(piece) for piece in pieces])
-        return self._answer
-
-    def tell(self, header: dict[str, Any], *pieces: bytes | memoryview) -> None:
-        self._answer = header, [memoryview(piece) for piece in pieces]
-
-    def fail(self, failure: Failure) -> None:
-        raise RuntimeError(failure.message)
 
 
 def _score_split(task: _Task, split: Split) -> list[str]:

@@ -10,6 +10,8 @@ CODES: Final = frozenset(
         "artifact-format-mismatch",
         "artifact-unreadable",
         "column-conflict",
+        "dataset-schema-mismatch",
+        "dataset-unreadable",
         "input-corrupt",
         "input-duplicate-column",
         "input-empty",

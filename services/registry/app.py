@@ -23,6 +23,7 @@ from services.registry.settings import Settings
 from services.registry.slots import Slots
 from services.registry.store import Versions
 from services.registry.tabular.content import Contents
+from services.registry.tabular.description import sandboxed
 from services.registry.usecases.archive_model import ArchiveModel
 from services.registry.usecases.promote_version import PromoteVersion
 from services.registry.usecases.register_dataset import RegisterDataset
@@ -43,7 +44,7 @@ def build(settings: Settings) -> Service:
     limits = Limits(settings.max_artifact_bytes, settings.max_artifact_objects)
     inspections = Inspections(settings.sandbox, settings.inspection_s)
     artifacts = Artifacts(service.objects, limits, inspections, settings.work_dir)
-    contents = Contents(service.objects, settings.max_dataset_objects)
+    contents = Contents(service.objects, settings.max_dataset_objects, sandboxed(settings.sandbox))
 
     model_handlers = ModelHandlers(
         intake=Intake(registrations, models.has_handled),

@@ -40,7 +40,7 @@ class Repository(Protocol[A]):
 
 
 class Versions(Protocol):
-    """All versions; a mark is a fingerprint. `unpublished` are the events that their model hasn't published yet: they count, too."""
+    """All versions; a mark is a fingerprint. `unpublished`: events that their model hasn't published yet count, too."""
 
     async def numbered(self, model_id: str, number: int | None, unpublished: Sequence[Outgoing]) -> Version | None: ...
 

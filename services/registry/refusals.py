@@ -148,6 +148,13 @@ class DatasetUnreadable(FieldRefusal):
     field = "uri"
 
 
+class DatasetNotInspected(FieldRefusal):
+    """Nothing can be looked at here: there is no sandbox."""
+
+    code = "sandbox-unavailable"
+    field = "uri"
+
+
 class DatasetSchemaMismatch(FieldRefusal):
     """Its objects have different columns."""
 

@@ -19,10 +19,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from chassis.sandbox.child.conversion import Column
-from chassis.sandbox.child.failures import Failure
-from chassis.sandbox.child.ops import Link
+from chassis.sandbox.child.here import Here
+from chassis.sandbox.child.here import Refused as HereRefused
 from chassis.sandbox.child.packing import whole_numbers
-from chassis.sandbox.child.session import Session
 
 
 @dataclass(frozen=True)
@@ -67,7 +66,7 @@ def scored(
     raw = data if isinstance(data, bytes) else _parquet(data, row_group_size)
     said = {"inputs": [vars(each) for each in inputs], "outputs": [vars(each) for each in outputs]}
     task = {"path": str(artifact), "format": name, "entrypoint": entrypoint, "params": params or {}, **said}
-    child, parts = _Child(), list[tuple[bool, bytes]]()
+    child, parts = Here(), list[tuple[bool, bytes]]()
     try:
         child.ask({"op": "plan"}, json.dumps({"model": "the model", "uri": "it", "keep": (), **said}).encode())
         chunks = list(_csv(child, raw) if isinstance(data, bytes) else _row_groups(child, raw))
@@ -79,8 +78,9 @@ def scored(
         for header, pieces in [*chunks, ({"op": "end"}, ())]:
             answer, given = child.ask(header, *pieces)
             parts += [(said[1], bytes(piece)) for said, piece in zip(answer["parts"], given, strict=False)]
-    except _ChildSays as refusal:
-        return Result(refused=refusal.refused)
+    except HereRefused as refusal:
+        failure = refusal.failure
+        return Result(refused=Refused(failure.code, failure.message, failure.detail))
     return _result(parts)
 
 
@@ -95,30 +95,7 @@ def _result(parts: Sequence[tuple[bool, bytes]]) -> Result:
     return result
 
 
-class _ChildSays(Exception):
-    def __init__(self, refused: Refused) -> None:
-        super().__init__(refused.message)
-        self.refused = refused
-
-
-class _Child(Link):
-    """The child's session in this process: one question, one answer."""
-
-    def __init__(self) -> None:
-        self._session, self._answer = Session(self), tuple[dict[str, Any], list[memoryview]]()
-
-    def ask(self, header: dict[str, Any], *pieces: bytes | memoryview) -> tuple[dict[str, Any], list[memoryview]]:
-        self._session.answer(header, [memoryview(piece) for piece in pieces])
-        return self._answer
-
-    def tell(self, header: dict[str, Any], *pieces: bytes | memoryview) -> None:
-        self._answer = header, [memoryview(piece) for piece in pieces]
-
-    def fail(self, failure: Failure) -> None:
-        raise _ChildSays(Refused(failure.code, failure.message, failure.detail))
-
-
-def _row_groups(child: _Child, raw: bytes) -> Iterator[tuple[dict[str, Any], tuple[memoryview, ...]]]:
+def _row_groups(child: Here, raw: bytes) -> Iterator[tuple[dict[str, Any], tuple[memoryview, ...]]]:
     footer = memoryview(raw)[-int.from_bytes(raw[-8:-4], "little") - 8 :]
     _, (groups,) = child.ask({"op": "footer", "key": "it", "size_bytes": len(raw)}, footer)
     first_row = 0
@@ -129,7 +106,7 @@ def _row_groups(child: _Child, raw: bytes) -> Iterator[tuple[dict[str, Any], tup
         first_row += rows
 
 
-def _csv(child: _Child, raw: bytes) -> Iterator[tuple[dict[str, Any], tuple[memoryview, ...]]]:
+def _csv(child: Here, raw: bytes) -> Iterator[tuple[dict[str, Any], tuple[memoryview, ...]]]:
     header = {"op": "head", "key": "it", "content_type": None, "limit": 1 << 18}
     _, (dialect,) = child.ask(header, raw[: 1 << 18])
     yield {"op": "csv", "key": "it", "last": True}, (dialect, memoryview(raw))

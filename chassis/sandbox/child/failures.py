@@ -7,6 +7,7 @@ from typing import Any, Final
 from .binding import ModelUnsupported, SignatureMismatch
 from .chunk import ChunkUnreadable
 from .csv_records import CsvUnreadable
+from .described import SchemasDiffer, SchemaUnreadable
 from .failing import in_words
 from .layout import InputUnfit
 from .onnx_graph import NotOnnx
@@ -36,6 +37,8 @@ class Failure:
 
 _OURS: Final[dict[type[Exception], str]] = {
     ArtifactMismatch: "artifact-format-mismatch",
+    SchemaUnreadable: "dataset-unreadable",
+    SchemasDiffer: "dataset-schema-mismatch",
     SignatureMismatch: "signature-mismatch",
     ModelUnsupported: "model-unsupported",
     PredictionShape: "prediction-shape",

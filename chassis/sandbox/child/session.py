@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from .dataset_ops import DatasetOps
 from .failures import failure_of
 from .inspection_ops import InspectionOps
 from .ops import Link
@@ -15,7 +16,13 @@ class Session:
 
     def __init__(self, link: Link) -> None:
         self._link = link
-        self._ops = {**InspectionOps(link).ops, **PlanningOps(link).ops, **PreviewOps(link).ops, **ScoringOps(link).ops}
+        self._ops = {
+            **DatasetOps(link).ops,
+            **InspectionOps(link).ops,
+            **PlanningOps(link).ops,
+            **PreviewOps(link).ops,
+            **ScoringOps(link).ops,
+        }
 
     def answer(self, header: dict[str, Any], pieces: list[memoryview]) -> None:
         """Do what is asked. Raises what ends the child: `EOFError`, `TimeoutError`, `BrokenPipeError`."""

@@ -15,7 +15,10 @@ from chassis.bus.envelope import Envelope
 from chassis.documents.aggregates import Aggregate
 from chassis.object_errors import ObjectChanged, ObjectMissing
 from chassis.objects import Location, ObjectInfo
+from chassis.sandbox.child.here import Here, Refused
+from chassis.sandbox.child.ops import Message
 from chassis.sandbox.child.recognition import problem_of
+from chassis.sandbox.errors import ChildFailed
 from schemas.event import Event
 from schemas.models import InputBinding, ModelArchived, ModelRegistered, ModelRegistrationRequested
 from services.registry.domain.version import Version, fingerprint
@@ -53,6 +56,25 @@ async def recognised(artifact: Path, request: ModelRegistrationRequested) -> tup
     if wrong is not None:
         raise ArtifactFormatMismatch(f"it {wrong}")
     return ()
+
+
+class ChildHere:
+    """What runs in a sandbox, in this process."""
+
+    def __init__(self) -> None:
+        self._child, self._answers = Here(), list[Message]()
+
+    def ask(self, header: dict[str, Any], *pieces: memoryview) -> None:
+        try:
+            self._answers.append(self._child.ask(header, *pieces))
+        except Refused as refused:
+            raise ChildFailed(vars(refused.failure)) from refused
+
+    def answer(self) -> Message:
+        return self._answers.pop(0)
+
+    def close(self) -> None:
+        return
 
 
 class FakeRepository(Generic[A]):

@@ -12,7 +12,7 @@ from chassis.errors import Refusal
 from chassis.object_errors import ObjectForbidden, ObjectUnfit
 from chassis.sandbox.child.parquet_schema import type_name
 from services.registry.tabular.content import Contents
-from tests.unit.registry.fakes import FakeObjects
+from tests.unit.registry.fakes import ChildHere, FakeObjects
 
 ROOT = "s3://datasets/sales/"
 TABLE = pa.table({"store": pa.array([1, 2, 3], pa.int32()), "units": [1.5, None, 3.0], "day": ["a", "b", "c"]})
@@ -32,7 +32,7 @@ def objects() -> FakeObjects:
 async def read(objects, files, data_format="parquet", *, uri=ROOT, max_objects=100):
     for path, data in files.items():
         objects[f"{ROOT}{path}"] = data
-    return await Contents(objects, max_objects).read(uri, data_format)
+    return await Contents(objects, max_objects, ChildHere).read(uri, data_format)
 
 
 async def refusal(*args, **kwargs) -> tuple[str, str]:
