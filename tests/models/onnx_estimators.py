@@ -23,6 +23,7 @@ DISTANCES = pd.DataFrame(MATRIX.to_numpy() @ MATRIX.to_numpy().T).add_prefix("r"
 TOTAL = (MATRIX["a"] * 2 - MATRIX["b"]).to_numpy()
 SECOND = (MATRIX["a"] > 0).to_numpy().astype(int)
 THIRD = np.array(["no", "may be", "yes"], dtype=object)[SECOND + (MATRIX["b"] > 0.5).to_numpy()]
+TWO = {"texts": np.array(["yes", "no"], dtype=object)[SECOND], "numbers": np.array([7, 3])[SECOND]}
 PAIR = np.column_stack([TOTAL, -TOTAL])
 
 
@@ -140,13 +141,13 @@ def _named(name: str) -> Any:
 NAMES = sorted(each.__name__ for each in sklearn_operator_name_map)
 
 
-def fitted(name: str) -> tuple[Any, Example]:
-    """The estimator, fitted."""
+def fitted(name: str, target: Any = None) -> tuple[Any, Example]:
+    """The estimator, fitted, to another target if one is given."""
     example = SPECIAL.get(name, Example(_with()))
     estimator = example.make(_named(name))
     if "random_state" in estimator.get_params():
         estimator.set_params(random_state=0)
-    target = example.target
+    target = example.target if target is None else target
     if target is None:
         target = THIRD if is_classifier(estimator) else TOTAL
     rows: Any = example.frame.to_numpy()
