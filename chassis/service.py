@@ -191,13 +191,15 @@ class Service:
         self.health.others["started"] = self._not_started
         for step in self._preparations:
             await self._in_the_end(step)
-        await through_outages(self.consumers.start, bound_s=None)
-        self.health.drop("started")
-        log.info("started")
         watch = Watch(self.consumers, self.health, stuck_after_s=self.settings.stuck_after_s)
         async with TaskGroup() as tasks:
-            for worker in (self.health.run, self.relay.run, watch.run, *self._workers):
+            for worker in (self.health.run, self.relay.run, *self._workers):
                 tasks.create_task(self._endless(worker))
+            # Beside them: a group gives nothing to a newcomer before its dead member's session is over.
+            await through_outages(self.consumers.start, bound_s=None)
+            self.health.drop("started")
+            log.info("started")
+            tasks.create_task(self._endless(watch.run))
 
     async def _endless(self, worker: Step) -> None:
         try:
