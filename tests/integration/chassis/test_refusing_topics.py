@@ -3,8 +3,10 @@
 import asyncio
 import time
 from contextlib import contextmanager
+from unittest.mock import patch
 
 import pytest
+from aiokafka.producer.sender import SendProduceReqHandler
 from confluent_kafka.admin import (
     AclBinding,
     AclBindingFilter,
@@ -59,9 +61,25 @@ def configured(admin, topic, name, value, before):
         _alter(admin, topic, name, before)
 
 
+@contextmanager
 def without_replicas(admin, topic):
-    """It wants another replica than there is: the broker answers each time that the client shall try again."""
-    return configured(admin, topic, "min.insync.replicas", "2", "1")
+    """Its replicas are away: Kafka's client, which is told to try again, does so for ever.
+
+    One broker alone counts as all of a topic's replicas, so it is the client that is told here.
+    """
+    send = SendProduceReqHandler.do
+
+    async def do(handler, node_id):
+        away = {where: batch for where, batch in handler._batches.items() if where.topic == topic}
+        handler._batches = {where: batch for where, batch in handler._batches.items() if where not in away}
+        if handler._batches:
+            await send(handler, node_id)
+        await asyncio.sleep(handler._default_backoff)
+        for batch in away.values():
+            handler._sender._message_accumulator.reenqueue(batch)
+
+    with patch.object(SendProduceReqHandler, "do", do):
+        yield
 
 
 def narrow(admin, topic):
