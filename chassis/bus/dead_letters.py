@@ -12,7 +12,7 @@ from chassis.bus.record import KafkaRecord
 from chassis.bus.specimen import OURS, Specimen
 from chassis.clock import Clock
 from chassis.crash_points import CrashPoint, crash_points
-from chassis.errors import BusUnavailable, Outage
+from chassis.errors import BusUnavailable, Outage, TopicRefuses
 from chassis.telemetry import DEAD_LETTERS
 from chassis.tokens import text_without_tokens
 from schemas.topics import DEAD_LETTER_MAX_BYTES, dead_letter_topic
@@ -79,7 +79,7 @@ class DeadLetters:
     async def check(self) -> None:
         """A readiness check. Raises: BusUnavailable."""
         if self._refused is not None:
-            raise BusUnavailable(self._refused)
+            raise BusUnavailable(f"no dead letters can be kept: {self._refused}")
 
     async def _keep(self, record: KafkaRecord, about: Mapping[str, str]) -> None:
         """With what is in it; where that fails, for whatever reason, only that it was there and what was wrong."""
@@ -90,15 +90,17 @@ class DeadLetters:
                 await self._publisher.publish([_letter(self._topic, specimen, about)])
             except Outage:
                 raise
-            except (
-                Exception
-            ) as error:  # After the dead letters there is no place: what can't be kept would hold up all others.
+            except TopicRefuses as error:
+                # Not the record's fault: it is kept whole when its topic takes letters again.
+                self._refused = str(error)
+                break
+            except Exception as error:  # There is no other place: what can't be kept would hold up all others.
                 self._refused = f"{self._topic}: {type(error).__name__}: {error}"
                 log.exception("dead_letter_refused", topic=self._topic)
             else:
                 self._refused = None
                 return
-        raise BusUnavailable(self._refused)
+        raise BusUnavailable(f"no dead letters can be kept: {self._refused}")
 
 
 def _letter(topic: str, specimen: Specimen, about: Mapping[str, str]) -> DeadLetter:

@@ -4,8 +4,11 @@ import json
 
 import pytest
 
+from tests.unit.chassis.test_tokens import JWT
+
 pytestmark = pytest.mark.timeout(120)
 
+STRUCTURED = "application/cloudevents+json"
 UPDATE = "ml.ModelUpdateRequested.v1"
 
 
@@ -78,3 +81,38 @@ async def test_what_breaks_its_schema_is_refused_once_and_holds_nobody_up(counti
 
     assert (refusal.topic, refusal.data["code"]) == ("ml.model.refusals", code)
     assert not [each for each in outsider.seen if buried(model_id)(each)]
+
+
+TOKEN = f"{JWT}-of-a-sender"
+
+
+@pytest.mark.parametrize(
+    ("value", "changes"),
+    [
+        (json.dumps({"id": "1", "authorization": f"Bearer {TOKEN}", "data": 5}), {"content-type": STRUCTURED}),
+        (json.dumps({"id": "1", "Authorization": TOKEN, "data": {}}), {"content-type": STRUCTURED}),
+        (json.dumps({"data": {"card": {"note": [f"use {TOKEN}"]}}}), {"ce_type": "ml.NeverHeardOf.v1"}),
+        (f'{{"broken": "Bearer {TOKEN}', {}),
+        ("{}", {"ce_type": "ml.NeverHeardOf.v1", "AUTHORIZATION": TOKEN}),
+        ("{}", {"ce_type": f"ml.{TOKEN}"}),
+        ("{}", {"ce_type": "ml.NeverHeardOf.v1", "x-forwarded": f"Bearer {TOKEN}"}),
+    ],
+)
+async def test_a_token_reaches_no_dead_letter_wherever_it_stands(counting, outsider, new_name, value, changes):
+    model_id = new_name()
+    await outsider.raw(value.encode(), model_id, attributes(model_id, **changes))
+
+    (letter,) = await outsider.hear(buried(model_id))
+    assert TOKEN not in f"{letter.record.value} {letter.record.headers}"
+    assert letter.headers["dlq-redacted"] == "true"
+
+
+async def test_a_token_in_a_good_requests_body_is_refused_and_stored_nowhere(counting, outsider, new_name):
+    model_id, request_id = new_name(), new_name()
+    body = {"model_id": model_id, "description": f"ask with Bearer {TOKEN}"}
+    await outsider.raw(json.dumps(body).encode(), model_id, attributes(request_id))
+
+    refusal = await outsider.answer(request_id)
+    assert (refusal.code, refusal.data["violations"][0]["field"]) == ("schema-invalid", "description")
+    assert TOKEN not in str([each async for each in counting.service.refusals.collection.find()])
+    assert await counting.counted.load(model_id) is None

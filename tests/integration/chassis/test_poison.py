@@ -111,3 +111,59 @@ async def test_poison_in_a_batch(batches, observer, new_name, body):
 
     assert shelf.choked <= 5 + 5  # halved until it is alone, then tried
     assert poisoned not in shelf.stored
+
+
+def update(model_id):
+    return json.dumps({"model_id": model_id, "description": "fine"}).encode()
+
+
+POISON = {
+    "handler-failed": (lambda name: json.dumps({"model_id": name}).encode(), ARCHIVAL),
+    "bad-json": (lambda name: b"\xff\x00", UPDATE),
+    "not-an-object": (lambda name: b"[]", UPDATE),
+    "unknown-type": (lambda name: b"{}", "ml.NeverHeardOf.v1"),
+    "missing-attributes": (update, ""),
+    "bad-attributes": (update, "x" * 300),
+}
+
+
+@pytest.mark.parametrize("code", POISON)
+async def test_ten_in_a_row_on_one_partition_hold_another_key_up_no_longer_than_one(counting, outsider, new_name, code):
+    make, kind = POISON[code]
+    where = await counting.service.positions.partition_of("ml.model.requests", healthy := new_name())
+    poisoned = []
+    while len(poisoned) < 10:
+        name = new_name()
+        if await counting.service.positions.partition_of("ml.model.requests", name) == where:
+            poisoned.append(name)
+
+    begun = time.monotonic()
+    with capture_logs():
+        for name in poisoned:
+            await outsider.raw(make(name), name, attributes(kind, name))
+        await outsider.answer(await outsider.send(healthy, description="fine"), seconds=30)
+    assert time.monotonic() - begun < BOUND_S
+
+    letters = await outsider.hear(lambda each: each.is_dead_letter and each.key in poisoned, 10)
+    assert {each.headers["dlq-error-code"] for each in letters} == {code}
+
+
+async def test_ten_in_a_row_in_batches_hold_the_others_up_no_longer_than_one(batches, observer, new_name):
+    _, shelf = batches
+    names = [new_name() for _ in range(60)]
+    poisoned = names[5:15]
+    shelf.poison |= set(poisoned)
+
+    async def observe(name):
+        body = json.dumps(series(name)).encode()
+        await observer.write(METRIC_OBSERVATIONS.name, body, key=name, headers=attributes(SERIES, name))
+
+    begun = time.monotonic()
+    with capture_logs():
+        for name in names:
+            await observe(name)
+        async with asyncio.timeout(30):
+            while not set(shelf.stored) >= set(names) - set(poisoned):
+                await asyncio.sleep(0.02)
+    assert time.monotonic() - begun < BOUND_S + MARGIN_S
+    await observer.hear(lambda each: each.is_dead_letter and each.key in poisoned, 10)

@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 
 from chassis.bus.dead_letters import DeadLetters
 from chassis.bus.record import Cut
-from chassis.errors import BusUnavailable, Unpublishable
+from chassis.errors import BusUnavailable, TopicForbidden, Unpublishable
 from schemas.topics import DEAD_LETTER_MAX_BYTES
 from tests.unit.chassis.conftest import HeldClock, record
 from tests.unit.chassis.test_tokens import JWT, OPAQUE
@@ -171,12 +171,30 @@ async def test_a_topic_that_takes_no_letter_at_all_is_an_outage_that_readiness_t
     letters = DeadLetters(Forbidden(), service="registry", clock=HeldClock())
     with pytest.raises(BusUnavailable):
         await letters.bury(made(), code="bad-json", message="why", attempts=1)
-    with pytest.raises(BusUnavailable, match=r"ml\.registry\.dlq: Unpublishable"):
+    with pytest.raises(BusUnavailable, match="Unpublishable: not ours"):
         await letters.check()
 
     letters._publisher = Broker()
     await letters.bury(made(), code="bad-json", message="why", attempts=1)
     await letters.check()
+
+
+async def test_a_topic_that_refuses_for_a_moment_gets_the_whole_letter_afterwards(made):
+    class Moody(Broker):
+        async def publish(self, records) -> None:
+            if self.asked == 0:
+                self.asked += 1
+                raise TopicForbidden("ml.registry.dlq")
+            await super().publish(records)
+
+    broker = Moody()
+    letters = DeadLetters(broker, service="registry", clock=HeldClock())
+    with pytest.raises(BusUnavailable):
+        await letters.bury(made(b"whole"), code="bad-json", message="why", attempts=1)
+    assert broker.kept == []
+
+    await letters.bury(made(b"whole"), code="bad-json", message="why", attempts=1)
+    assert [each.value for each in broker.kept] == [b"whole"]
 
 
 async def test_a_message_and_an_actor_of_any_letters_fit(made):
