@@ -13,6 +13,9 @@ _FAMILIES: Final = {
     "datetime": ("datetime", "date32", "date64", "timestamp"),
 }
 """Families by how their types' names begin: MLflow's, and Arrow's own."""
+_NOTHING: Final = "null"
+_OPEN: Final = ("binary", "large_binary")
+"""Writers of old didn't say whether bytes of any length are text."""
 
 
 def converts(source: str, target: ColumnType, *, text: bool) -> bool:
@@ -20,10 +23,14 @@ def converts(source: str, target: ColumnType, *, text: bool) -> bool:
 
     `text`: the files hold text, and `source` is no more than what their beginning looks like.
     """
+    if source == _NOTHING:
+        return True
     have, want = _family(source), _family(target)
     if have is None:
         return False
     if have == want or {have, want} == {"integer", "number"}:
+        return True
+    if want == "string" and source.startswith(_OPEN):
         return True
     return text and (have == "string" or want in {"string", "binary"} or (have, want) == ("integer", "boolean"))
 

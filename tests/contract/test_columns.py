@@ -19,6 +19,10 @@ from schemas.values import RUNNABLE_FORMATS
         ("timestamp[us, tz=UTC]", "datetime"),
         ("date32[day]", "datetime"),
         ("fixed_size_binary[16]", "binary"),
+        ("binary", "string"),
+        ("large_binary", "string"),
+        ("null", "double"),
+        ("null", "string"),
     ],
 )
 def test_types_of_one_family_convert(source, target):
@@ -36,6 +40,9 @@ def test_types_of_one_family_convert(source, target):
         ("list<item: double>", "double"),
         ("time64[us]", "datetime"),
         ("struct<a: int64>", "string"),
+        ("fixed_size_binary[16]", "string"),
+        ("string", "binary"),
+        ("duration[us]", "long"),
     ],
 )
 def test_types_of_different_families_do_not(source, target):

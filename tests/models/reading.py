@@ -1,58 +1,73 @@
-"""What pandas reads from the very bytes that the platform scores: what a model is trained and called with directly."""
+"""Columns of an object as a model would get them, through the platform's own reading and conversion."""
 
-import io
-import re
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
-import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
-import pytest
 
-KINDS = ("parquet", "csv")
+from chassis.sandbox.child.chunk import ParquetChunk, parse_footer
+from chassis.sandbox.child.conversion import Column, Rejections, convert_rows
+from chassis.sandbox.child.csv_dialect import CsvDialect, beginning, charset_of, read_header
+from chassis.sandbox.child.csv_records import CsvReader
 
-
-@dataclass(frozen=True)
-class Stored:
-    """One table as an object of either kind. `frame`: as pandas reads it; `data`: as `harness.scored` takes it."""
-
-    kind: str
-    frame: pd.DataFrame
-    data: pa.Table | bytes
+LOST = "its row is rejected"
 
 
-def stored(table: pd.DataFrame | pa.Table, kind: str) -> Stored:
-    """`table` as an object; pandas' own notes in a parquet file (nullable types, indexes) are left out."""
-    arrow = table if isinstance(table, pa.Table) else pa.Table.from_pandas(table, preserve_index=False)
-    arrow = arrow.replace_schema_metadata(None)
-    if kind == "parquet":
-        sink = io.BytesIO()
-        pq.write_table(arrow, sink)
-        return Stored(kind, pd.read_parquet(io.BytesIO(sink.getvalue())), arrow)
-    raw = arrow.to_pandas(types_mapper=_nullable).to_csv(index=False).encode()
-    return Stored(kind, pd.read_csv(io.BytesIO(raw), float_precision="round_trip"), raw)
+@dataclass
+class Read:
+    """`columns`: each row's value or `LOST`, of times the nanoseconds since 1970; `reasons`: of rejected rows, from 0.
+
+    `lines`: of a CSV's lines that are no rows, by record numbers from 1.
+    """
+
+    columns: dict[str, list[Any]] = field(default_factory=dict[str, list[Any]])
+    reasons: dict[int, str] = field(default_factory=dict[int, str])
+    lines: dict[int, str] = field(default_factory=dict[int, str])
+
+    def __getitem__(self, name: str) -> list[Any]:
+        return self.columns[name]
 
 
-def sampled(cases, every, *, ids=None):
-    """Parameters, of which all but each `every`-th are long."""
-    named = ids or [str(case[0] if isinstance(case, tuple) else case) for case in cases]
-    return [
-        pytest.param(
-            *(case if isinstance(case, tuple) else (case,)),
-            id=name,
-            marks=[] if at % every == 0 else [pytest.mark.long],
-        )
-        for at, (case, name) in enumerate(zip(cases, named, strict=True))
-    ]
+def footer_of(raw: bytes) -> memoryview:
+    return memoryview(raw)[-int.from_bytes(raw[-8:-4], "little") - 8 :]
 
 
-def refused(result, code, reason):
-    """It says no, and what to change (`reason`, a pattern)."""
-    assert result.refused is not None
-    assert result.refused.code == code, result.refused
-    assert re.search(reason, result.refused.message), result.refused.message
+def read_parquet(raw: bytes, columns: Sequence[Column]) -> Read:
+    footer = footer_of(raw)
+    groups = range(parse_footer(bytes(footer))[0].num_row_groups)
+    names = [column.name for column in columns]
+    chunks = (ParquetChunk(footer, group, 0, memoryview(raw)) for group in groups)
+    return _read((batch for chunk in chunks for batch in chunk.batches(names)), columns, text=False)
 
 
-def _nullable(kind):
-    """Whole numbers and booleans as they are written, with or without missing ones."""
-    return {pa.int64(): pd.Int64Dtype(), pa.int32(): pd.Int32Dtype(), pa.bool_(): pd.BooleanDtype()}.get(kind)
+def read_csv(raw: bytes, columns: Sequence[Column], *, content_type: str | None = None, block: int = 1 << 20) -> Read:
+    charset = charset_of(content_type)
+    header = read_header(beginning(raw, 1 << 18, charset), [column.name for column in columns])
+    blocks = (memoryview(raw)[at : at + block] for at in range(0, len(raw), block))
+    reader = CsvReader(CsvDialect(header.delimiter, header.names, charset), blocks)
+    lines, tables = dict[int, str](), list[pa.Table]()
+    for one in reader.blocks():
+        lines.update(zip(one.rejected.numbers, one.rejected.reasons, strict=True))
+        tables.append(one.table)
+    found = _read((batch for table in tables for batch in table.to_batches()), columns, text=True)
+    found.lines = lines
+    return found
+
+
+def _read(batches: Iterable[pa.RecordBatch], columns: Sequence[Column], *, text: bool) -> Read:
+    found, rejections, rows = Read({column.name: [] for column in columns}), Rejections(), 0
+    for batch in batches:
+        arrays, kept = convert_rows(batch, columns, text=text, first_row=rows, rejections=rejections)
+        for column, array in zip(columns, arrays, strict=True):
+            assert array.type == column.arrow_type
+            plain = iter((array.cast("int64") if column.type == "datetime" else array).to_pylist())
+            found.columns[column.name] += [
+                next(plain) if kept is None or kept[row] else LOST for row in range(batch.num_rows)
+            ]
+        rows += batch.num_rows
+    table = rejections.table()
+    found.reasons = dict(zip(table["row"].to_pylist(), table["reason"].to_pylist(), strict=True))
+    for values in found.columns.values():
+        assert list(found.reasons) == [row for row, value in enumerate(values) if value == LOST]
+    return found

@@ -34,7 +34,9 @@ Found = tuple[list[Row], dict[int, tuple[str, str]]]
 
 def file_of(chance: random.Random, lines: int) -> bytes:
     """Records good and bad; `\xff` is no UTF-8."""
-    text = "a,b" + chance.choice(LINE_ENDS)
+    text = (
+        chance.choice(("", "", "\ufeff", "\n", "sep=,\n")) + chance.choice(("a,b", '"a",b')) + chance.choice(LINE_ENDS)
+    )
     for _ in range(chance.randrange(lines)):
         text += ",".join(chance.choices(FIELDS, k=chance.choice((2, 2, 2, 2, 1, 3)))) + chance.choice(LINE_ENDS)
     text = text if chance.random() < 0.7 else text.rstrip("\r\n")

@@ -15,6 +15,7 @@ _NAMED: Final = {"arrow.json", "arrow.uuid"}
 _EXACT_DIGITS: Final = {64: 15, 32: 6}
 """Of a decimal that any float of so many bits gives back; by the float's bits."""
 _SMALL: Final = 37
+_NS: Final = 10**9
 
 
 def decoded(values: pa.Array) -> pa.Array:
@@ -73,14 +74,24 @@ def _utf_8(data: bytes | None) -> str | None:
 
 def _moments(values: pa.Array, target: pa.DataType) -> pa.Array:
     if values.type == INT96:
-        whole = _moments(pc.struct_field(values, "seconds"), target)
-        added = pc.add(whole.cast(pa.int64()), pc.struct_field(values, "nanoseconds").cast(pa.int64())).cast(target)
-        return _without(added, pc.less(added, whole))
+        return _without(*_joined(values, target))
     if not (pa.types.is_timestamp(values.type) or pa.types.is_date(values.type)):
         return pa.nulls(len(values), target)
     moments = values if values.type == target else _where_kept(values, values.cast(target, safe=False))
     # NumPy and pandas have no other sign for a missing time.
     return _without(moments, pc.equal(moments.cast(pa.int64()), -(1 << 63)))
+
+
+def _joined(values: pa.Array, target: pa.DataType) -> tuple[pa.Array, pa.Array]:
+    """Seconds and nanoseconds as one, and where that doesn't hold them."""
+    seconds, more = (pc.struct_field(values, name).cast(pa.int64()) for name in ("seconds", "nanoseconds"))
+    past = pc.less(seconds, 0)
+    # The earliest moments are before the earliest whole second: they are reached from the next one.
+    seconds, more = pc.if_else(past, pc.add(seconds, 1), seconds), pc.if_else(past, pc.subtract(more, _NS), more)
+    whole = _moments(seconds.cast(pa.timestamp("s")), target)
+    found = pc.add(whole.cast(pa.int64()), more).cast(target)
+    overflown = pc.if_else(past, pc.greater_equal(found, whole), pc.less(found, whole))
+    return found, pc.or_(overflown, pc.equal(found.cast(pa.int64()), -(1 << 63)))
 
 
 def _number(values: pa.Array, target: pa.DataType) -> pa.Array:

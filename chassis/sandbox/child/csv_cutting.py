@@ -11,6 +11,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+BOM: Final = b"\xef\xbb\xbf"
 MAX_RECORD_BYTES: Final = 16 << 20
 """A longer record is given up."""
 _WINDOW_BYTES: Final = 4 << 20
@@ -36,14 +37,15 @@ class Stretch:
 
 
 class Cutter:
-    """Cuts a text that comes piece by piece. Holds no more of it than the longest record and a piece.
+    """Cuts a text that comes piece by piece, without its mark. Holds no more than the longest record and a piece.
 
     `position` is the offset in the text behind what has been given, `start` at first; a record begins there. The text
-    is read to the first record's end at or behind `stop`; None: to its end.
+    is read to the first record's end at or behind `stop`, and on while `held`; None: to its end.
     """
 
     def __init__(self, delimiter: str, *, start: int = 0, stop: int | None = None) -> None:
         self.position = start
+        self.held = False
         self._stop = stop
         self._quotes = Quotes(delimiter)
         self._pending: list[bytes] = []
@@ -51,39 +53,49 @@ class Cutter:
 
     def cut(self, pieces: Iterator[bytes]) -> Iterator[Stretch]:
         windows = _Windows(pieces)
+        if self.position == 0:
+            self.position = windows.skip(BOM)
         while not self._done():
             window = windows.take(MAX_RECORD_BYTES - self._size)
             if window:
-                end = self._end(self._quotes.follow(window, self.position + self._size))
-                if end:
-                    yield self._taken(window, end)
-                    continue
-                self._keep(window)
+                yield from self._followed(windows, window)
             if self._size >= MAX_RECORD_BYTES or (not window and self._size):
                 yield self._last_or_given_up(windows, ended=not window)
             elif not window:
                 return
 
-    def _done(self) -> bool:
-        return self._stop is not None and self.position >= self._stop
+    def _followed(self, windows: "_Windows", window: bytes) -> Iterator[Stretch]:
+        """What ends in the window; the rest is kept, or read again behind the stop."""
+        ends = self._quotes.follow(window, self.position + self._size)
+        end = self._at_stop(ends)
+        if end:
+            self._quotes.begin()
+            windows.put_back(window[end:])
+            yield self._taken(window[:end])
+        elif end := ends.last():
+            stretch = self._taken(window if end == len(window) else window[:end])
+            self._keep(window[end:])
+            yield stretch
+        else:
+            self._keep(window)
 
-    def _end(self, ends: "Ends") -> int:
-        """That of the window's last record, or of the first one at or behind the stop; 0: none."""
-        found = 0 if self._stop is None else ends.first(self._stop - self.position - self._size)
-        return found or ends.last()
+    def _done(self) -> bool:
+        return self._stop is not None and self.position >= self._stop and not self.held
+
+    def _at_stop(self, ends: "Ends") -> int:
+        """The first end in the window that is at or behind the stop; 0: none."""
+        return 0 if self._stop is None else ends.first(self._stop - self.position - self._size)
 
     def _keep(self, text: bytes) -> None:
         if text:
             self._pending.append(text)
             self._size += len(text)
 
-    def _taken(self, window: bytes, end: int) -> Stretch:
-        whole = window[:end] if end < len(window) else window
-        text = b"".join((*self._pending, whole)) if self._pending else whole
+    def _taken(self, text: bytes) -> Stretch:
+        whole = b"".join((*self._pending, text)) if self._pending else text
         self._pending, self._size = [], 0
-        self.position += len(text)
-        self._keep(window[end:])
-        return Stretch(text)
+        self.position += len(whole)
+        return Stretch(whole)
 
     def _last_or_given_up(self, windows: "_Windows", *, ended: bool) -> Stretch:
         text, opened = b"".join(self._pending), self._quotes.opened
@@ -238,7 +250,7 @@ class _Windows:
 
     def take(self, limit: int) -> bytes:
         """The next window, of at most `limit` bytes; empty at the end."""
-        while len(self._piece) - self._offset < 2 and (piece := next(self._pieces, None)) is not None:  # noqa: PLR2004
+        while self._has_less_than(2) and (piece := next(self._pieces, None)) is not None:
             self.put_back(piece, behind=True)
         size = min(len(self._piece) - self._offset, limit, _WINDOW_BYTES)
         if size > 1 and self._piece[self._offset + size - 1] == _RETURN:
@@ -249,6 +261,16 @@ class _Windows:
     def put_back(self, text: bytes, *, behind: bool = False) -> None:
         rest = self._piece[self._offset :]
         self._piece, self._offset = rest + text if behind else text + rest, 0
+
+    def skip(self, mark: bytes) -> int:
+        """Passes over `mark` if all begins with it; how many bytes that are."""
+        while self._has_less_than(len(mark)) and (piece := next(self._pieces, None)) is not None:
+            self.put_back(piece, behind=True)
+        self._offset = len(mark) if self._piece.startswith(mark) else 0
+        return self._offset
+
+    def _has_less_than(self, count: int) -> bool:
+        return len(self._piece) - self._offset < count
 
     def skip_line(self) -> int:
         """Passes over all up to the next line's end, and that; how many bytes."""

@@ -11,8 +11,8 @@ import pyarrow as pa
 import pyarrow.csv as pacsv
 
 from .compute import pc
-from .csv_cutting import Cutter, Quotes, Stretch
-from .csv_dialect import BOM, CsvDialect, said_delimiter
+from .csv_cutting import BOM, Cutter, Quotes, Stretch
+from .csv_dialect import CsvDialect, said_delimiter
 from .csv_text import NO_TEXT, CsvUnreadable, marked, text_of
 
 _MAX_TEXT: Final = 4_096
@@ -66,7 +66,8 @@ class CsvReader:
         self._dialect = dialect
         self._pieces = map(bytes, blocks) if start else text_of(dialect, blocks)
         self._cutter = Cutter(dialect.delimiter, start=start, stop=stop)
-        self._begins, self._header = start == 0, start == 0
+        # The header belongs to the first range, however short that is.
+        self._begins = self._header = self._cutter.held = start == 0
         self._record = 1
 
     @property
@@ -99,12 +100,11 @@ class CsvReader:
 
     def _behind_header(self, text: bytes) -> bytes:
         """The rest of the object's first records: the header is the first that isn't empty and says no delimiter."""
-        if self._begins:
-            text = text.removeprefix(BOM)
         while self._header and (text := text.lstrip(b"\r\n")):
             end = Quotes(self._dialect.delimiter).follow(text, 0).first() or len(text)
             self._header = self._begins and said_delimiter(text[:end]) is not None
             self._begins, text = False, text[end:]
+        self._cutter.held = self._header
         return text
 
     def _parsed(self, text: bytes) -> CsvBlock:

@@ -12,7 +12,7 @@ from .chunk import parse_footer
 from .described import Described, SchemasDiffer, SchemaUnreadable, ensure_usable
 
 _INTEGER_BITS: Final = 32
-_STORED_AS: Final = {"arrow.json": "string", "arrow.uuid": "binary"}
+_STORED_AS: Final = {"arrow.json": "string", "arrow.uuid": "fixed_size_binary[16]"}
 _LONGEST: Final = 200
 
 
@@ -70,7 +70,7 @@ def joined(found: Sequence[ParquetSchema]) -> tuple[Described, ...]:
 
 
 def type_name(arrow_type: pa.DataType) -> str:
-    """A signature's name of a column type; Arrow's own where signatures have none (lists, structs, only nulls)."""
+    """A signature's name of a column type; Arrow's own where signatures have none (lists, bytes that are no text)."""
     if types.is_dictionary(arrow_type):
         return type_name(arrow_type.value_type)
     if isinstance(arrow_type, pa.BaseExtensionType):
@@ -97,10 +97,6 @@ def _fits_integer(arrow_type: pa.DataType) -> bool:
     return 0 < bits <= (_INTEGER_BITS if types.is_signed_integer(arrow_type) else _INTEGER_BITS - 1)
 
 
-def _is_binary(arrow_type: pa.DataType) -> bool:
-    return is_bytes(arrow_type) or types.is_fixed_size_binary(arrow_type)
-
-
 def _is_double(arrow_type: pa.DataType) -> bool:
     return types.is_float64(arrow_type) or types.is_decimal(arrow_type)
 
@@ -116,6 +112,6 @@ _NAMES: Final = (
     (_is_double, "double"),
     (types.is_floating, "float"),
     (is_text, "string"),
-    (_is_binary, "binary"),
+    (is_bytes, "binary"),
     (_is_datetime, "datetime"),
 )
