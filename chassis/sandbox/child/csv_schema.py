@@ -90,9 +90,14 @@ def _type_of(column: pa.ChunkedArray | None) -> str | None:
     values = pa.concat_arrays(column.chunks)
     _, missing = parse_text(values, pa.string())
     present = values.drop_null() if missing is None else values.filter(pc.and_(pc.is_valid(values), pc.invert(missing)))
-    if not len(present):
+    return narrowest(present)
+
+
+def narrowest(texts: pa.Array) -> str | None:
+    """The narrowest type that all of these texts can be read as, none of which is missing; None of none."""
+    if not len(texts):
         return None
-    return next((kind for kind in ("long", "double", "boolean", "datetime") if _are(present, kind)), "string")
+    return next((kind for kind in ("long", "double", "boolean", "datetime") if _are(texts, kind)), "string")
 
 
 def _are(values: pa.Array, kind: str) -> bool:
