@@ -186,3 +186,8 @@ class ModelArchived(Event, type="ml.ModelArchived.v1", topic=MODEL_EVENTS, kind=
     version: ModelVersion | None = None
     archived_by: Subject
     request_id: RequestId
+
+
+def version_of(fact: Event) -> str | None:
+    """The number of the version that a fact is about, if it says something of one that stays with it."""
+    return str(fact.version) if isinstance(fact, ModelRegistered | ModelArchived) and fact.version else None

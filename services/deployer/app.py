@@ -8,7 +8,7 @@ from services.deployer import schedules
 from services.deployer.dependencies import Dependencies
 from services.deployer.domain.deployment import Deployment
 from services.deployer.handlers import DeploymentHandlers
-from services.deployer.known import Datasets, Models, fold_model
+from services.deployer.known import VERSIONS, Datasets, Models, fold_model
 from services.deployer.settings import Settings
 from services.deployer.store import StoredGraph
 from services.deployer.usecases.activate_deployment import ActivateDeployment
@@ -29,7 +29,7 @@ def build(settings: Settings) -> Service:
     handlers = DeploymentHandlers(
         activate_deployment=ActivateDeployment(
             deployments=deployments,
-            models=Models(service.follow("known_models", topic=MODEL_EVENTS, fold=fold_model)),
+            models=Models(service.follow("known_models", topic=MODEL_EVENTS, fold=fold_model, parts=VERSIONS)),
             datasets=Datasets(service.follow("known_datasets", topic=DATASET_EVENTS, fold=fold_dataset)),
             dependencies=dependencies,
             check_schedule=schedules.ensure_valid,

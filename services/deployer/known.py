@@ -6,23 +6,24 @@ from typing import Any, Final, Protocol
 
 from pydantic import TypeAdapter
 
+from chassis.documents.parts import PartFold
 from schemas.aliases import Alias, point
 from schemas.event import Event
 from schemas.known_datasets import KnownDataset, places, read_dataset
-from schemas.models import ModelArchived, ModelRegistered, ModelUpdated, VersionPromoted
-from services.deployer.domain.model import KnownModel
+from schemas.models import ModelArchived, ModelRegistered, ModelUpdated, VersionPromoted, version_of
+from services.deployer.domain.model import KnownModel, KnownVersion
 
 Fields = dict[str, Any]
 
 _MODEL: Final = TypeAdapter(KnownModel)
+_VERSION: Final = TypeAdapter(KnownVersion)
 
 
 def fold_model(known: Fields, fact: Event) -> Fields:
-    """A model after one more fact."""
-    if isinstance(fact, ModelRegistered):
-        model = _model(known) or KnownModel(model_id=fact.model_id, markets=fact.markets, brands=fact.brands)
-        return _MODEL.dump_python(model.with_version(fact.version, fact.format, fact.signature))
+    """A model after one more fact; its versions are parts of it."""
     model = _model(known)
+    if model is None and isinstance(fact, ModelRegistered):
+        model = KnownModel(model_id=fact.model_id, markets=fact.markets, brands=fact.brands)
     return known if model is None else _MODEL.dump_python(_changed(model, fact))
 
 
@@ -37,14 +38,51 @@ def _changed(model: KnownModel, fact: Event) -> KnownModel:
             return replace(model, markets=markets, brands=brands)
         case ModelArchived(version=None):
             return replace(model, archived=True)
-        case ModelArchived(version=int(number)):
-            return model.without_version(number)
         case _:
             return model
 
 
-class ReplicaByKey(Protocol):
+def fold_version(known: Fields, fact: Event) -> Fields:
+    """A version after one more fact about it."""
+    match fact:
+        case ModelRegistered():
+            signature = None if fact.signature is None else fact.signature.model_dump_json()
+            return _VERSION.dump_python(
+                KnownVersion(model_id=fact.model_id, number=fact.version, format=fact.format, signature=signature)
+            )
+        case ModelArchived():
+            return {**known, "archived": True}
+        case _:
+            return known
+
+
+def _split(whole: Fields) -> tuple[Fields, Mapping[str, Fields]]:
+    """A model that holds its versions and once each of their signatures, as it was kept before."""
+    model = {name: value for name, value in whole.items() if name not in ("versions", "signatures")}
+    signatures = whole["signatures"]
+    versions = {
+        str(each["number"]): {
+            **each,
+            "model_id": whole["model_id"],
+            "signature": None if each["signature"] is None else signatures[each["signature"]],
+        }
+        for each in whole["versions"]
+    }
+    return model, versions
+
+
+VERSIONS: Final = PartFold(
+    name="known_model_versions",
+    part_of=version_of,
+    fold=fold_version,
+    former_field="versions",
+    former=_split,
+)
+
+
+class ReplicaInParts(Protocol):
     async def get(self, key: str) -> Mapping[str, Any] | None: ...
+    async def part(self, key: str, part: str) -> Mapping[str, Any] | None: ...
 
 
 class ReplicaByField(Protocol):
@@ -55,10 +93,14 @@ class ReplicaByField(Protocol):
 class Models:
     """The models that the registry has published."""
 
-    replica: ReplicaByKey
+    replica: ReplicaInParts
 
     async def get(self, model_id: str) -> KnownModel | None:
         return _model(await self.replica.get(model_id) or {})
+
+    async def version(self, model_id: str, number: int) -> KnownVersion | None:
+        own = _own(await self.replica.part(model_id, str(number)) or {})
+        return _VERSION.validate_python(own) if "number" in own else None
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from schemas.known_datasets import KnownDataset
 from schemas.values import Schedule
 from services.deployer.domain.deployment import Deployment
 from services.deployer.domain.graph import Graph
-from services.deployer.domain.model import KnownModel
+from services.deployer.domain.model import KnownModel, KnownVersion
 
 CheckSchedule = Callable[[Schedule], None]
 """Raises ScheduleInvalid."""
@@ -30,7 +30,10 @@ class Deployments(Protocol):
 
 
 class KnownModels(Protocol):
+    """A version is at least as it was at the last `get` of its model."""
+
     async def get(self, model_id: str) -> KnownModel | None: ...
+    async def version(self, model_id: str, number: int) -> KnownVersion | None: ...
 
 
 class KnownDatasets(Protocol):

@@ -22,7 +22,7 @@ from services.executor.listings import InputListings
 from services.executor.ports import Driver, FindLog, ListInput, MakeJob, ReachObjects, Repository
 from services.executor.progress import ProgressFeed
 from services.executor.queue_watch import QueueWatch
-from services.executor.replicas import fold_deployment, fold_model
+from services.executor.replicas import VERSIONS, Models, fold_deployment, fold_model
 from services.executor.scoring.errors import ScoringError
 from services.executor.scoring.listing import listed
 from services.executor.scoring.objects import DATASETS, MODELS, RESULTS
@@ -74,7 +74,7 @@ def build(settings: Settings, *, make_driver: Callable[[], Driver] | None = None
 def _resolver(service: Service) -> ResolveRequest:
     return ResolveRequest(
         deployments=service.follow("known_deployments", topic=DEPLOYMENT_EVENTS, fold=fold_deployment),
-        models=service.follow("known_models", topic=MODEL_EVENTS, fold=fold_model),
+        models=Models(service.follow("known_models", topic=MODEL_EVENTS, fold=fold_model, parts=VERSIONS)),
         datasets=service.follow("known_datasets", topic=DATASET_EVENTS, fold=fold_dataset),
         formats=formats.names(),
     )

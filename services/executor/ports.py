@@ -9,6 +9,7 @@ from chassis.bus.delivery import Cause, Delivery
 from chassis.bus.request_key import RequestKey
 from chassis.documents.aggregates import Decide
 from services.executor.domain.execution import Execution
+from services.executor.domain.known import KnownModel, KnownVersion
 from services.executor.domain.limits import Full
 from services.executor.domain.terms import Tenure
 from services.executor.scoring.job import InputObject, Progress, ScoringJob, ScoringOutcome
@@ -74,6 +75,13 @@ class Listings(Protocol):
 
 MakeJob = Callable[[Execution], Awaitable[ScoringJob]]
 """The present attempt's job, on the objects that all attempts read; raises `ScoringError`."""
+
+
+class KnownModels(Protocol):
+    """The models that the registry has published. A version is at least as it was at the last `get` of its model."""
+
+    async def get(self, model_id: str) -> KnownModel | None: ...
+    async def version(self, model_id: str, number: int) -> KnownVersion | None: ...
 
 
 class Scoring(Protocol):

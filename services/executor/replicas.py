@@ -3,12 +3,15 @@
 Facts stay text: names that outsiders chose (parameters, tags) are no field names of ours.
 """
 
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
 
+from chassis.documents.parts import PartFold
 from schemas.aliases import Alias, point
 from schemas.deployments import DeploymentActivated, DeploymentPaused, DeploymentResumed, DeploymentRetired
 from schemas.event import Event
-from schemas.models import ModelArchived, ModelRegistered, VersionPromoted
+from schemas.models import ModelArchived, ModelRegistered, VersionPromoted, version_of
 from services.executor.domain.known import KnownDeployment, KnownModel, KnownVersion
 
 Fields = dict[str, Any]
@@ -35,41 +38,73 @@ def read_deployment(fields: Fields | None) -> KnownDeployment | None:
 
 
 def fold_model(fields: Fields, event: Event) -> Fields:
+    """What is said of a model as a whole; its versions are parts of it."""
     match event:
         case ModelRegistered():
-            version = {"registered": _as_kept(event), "archived": False}
-            return {**fields, "versions": {**fields.get("versions", {}), str(event.version): version}}
+            return {"aliases": [], "archived": False, **fields}
         case VersionPromoted():
             promoted = Alias(alias=event.alias, scope=event.scope, version=event.version)
             return {**fields, "aliases": [each.model_dump() for each in point(_aliases(fields), promoted)]}
         case ModelArchived(version=None):
             return {**fields, "archived": True}
-        case ModelArchived():
-            return _without_version(fields, str(event.version))
         case _:
             return fields
 
 
-def read_model(fields: Fields | None) -> KnownModel | None:
-    if not fields or "versions" not in fields:
-        return None
-    versions = {
-        int(number): KnownVersion(ModelRegistered.model_validate_json(each["registered"]), each["archived"])
-        for number, each in fields["versions"].items()
-    }
-    return KnownModel(versions, _aliases(fields), fields.get("archived", False))
+def fold_version(fields: Fields, event: Event) -> Fields:
+    match event:
+        case ModelRegistered():
+            return {"registered": _as_kept(event), "archived": False}
+        case ModelArchived():
+            return {**fields, "archived": True}
+        case _:
+            return fields
+
+
+def _split(whole: Fields) -> tuple[Fields, Mapping[str, Fields]]:
+    """A model that holds its versions, as it was kept before."""
+    model = {"aliases": whole.get("aliases", []), "archived": whole.get("archived", False)}
+    return model, whole["versions"]
+
+
+VERSIONS: Final = PartFold(
+    name="known_model_versions",
+    part_of=version_of,
+    fold=fold_version,
+    former_field="versions",
+    former=_split,
+)
+
+
+class FactsInParts(Protocol):
+    """A replica whose subjects have parts."""
+
+    async def get(self, key: str) -> Fields | None: ...
+    async def part(self, key: str, part: str) -> Fields | None: ...
+
+
+@dataclass(frozen=True)
+class Models:
+    """The models that the registry has published."""
+
+    replica: FactsInParts
+
+    async def get(self, model_id: str) -> KnownModel | None:
+        fields = await self.replica.get(model_id)
+        if not fields or "aliases" not in fields:
+            return None
+        return KnownModel(_aliases(fields), fields.get("archived", False))
+
+    async def version(self, model_id: str, number: int) -> KnownVersion | None:
+        fields = await self.replica.part(model_id, str(number))
+        if not fields or "registered" not in fields:
+            return None
+        return KnownVersion(ModelRegistered.model_validate_json(fields["registered"]), fields["archived"])
 
 
 def _as_kept(event: ModelRegistered) -> str:
     """Without what only people read, which may be large."""
     return event.model_copy(update={"card": None, "tags": None, "description": ""}).to_json().decode()
-
-
-def _without_version(fields: Fields, number: str) -> Fields:
-    versions = fields.get("versions", {})
-    if number not in versions:
-        return fields
-    return {**fields, "versions": {**versions, number: {**versions[number], "archived": True}}}
 
 
 def _aliases(fields: Fields) -> tuple[Alias, ...]:

@@ -40,7 +40,7 @@ class Repository(Protocol[A]):
 
 
 class Versions(Protocol):
-    """All versions; a mark is a fingerprint. `unpublished`: events that their model hasn't published yet count, too."""
+    """All versions; a mark is a fingerprint. Events that their model hasn't published yet count, too."""
 
     async def numbered(self, model_id: str, number: int | None, unpublished: Sequence[Outgoing]) -> Version | None: ...
 

@@ -1,6 +1,6 @@
 """A model as far as a deployment needs to know it."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Self
 
 from schemas.aliases import Alias, resolve
@@ -21,26 +21,37 @@ from services.deployer.domain.errors import (
 
 @dataclass(frozen=True, kw_only=True)
 class KnownVersion:
-    """`signature` is a position in the model's `signatures`; None: it has none."""
+    """What the registry's facts said of a version; `signature` is JSON."""
 
+    model_id: str
     number: int
     format: str
-    signature: int | None
+    signature: str | None
     archived: bool = False
+
+    def runnable(self) -> Signature:
+        """The version's signature.
+
+        Raises: VersionIsArchived, SignatureMissing, FormatNotRunnable.
+        """
+        if self.archived:
+            raise VersionIsArchived(f"version {self.number} of model {self.model_id} is archived")
+        if self.format not in RUNNABLE_FORMATS:
+            raise FormatNotRunnable(f"models of the format {self.format} can't be run yet")
+        if self.signature is None:
+            raise SignatureMissing(
+                f"version {self.number} of model {self.model_id} has no signature: register a version that has one"
+            )
+        return Signature.model_validate_json(self.signature)
 
 
 @dataclass(frozen=True, kw_only=True)
 class KnownModel:
-    """What the registry's facts said of a model.
-
-    `signatures` holds each that a version has, once, as JSON: versions seldom differ in it, and a document has a limit.
-    """
+    """What the registry's facts said of a model as a whole."""
 
     model_id: str
     markets: tuple[str, ...]
     brands: tuple[str, ...]
-    versions: tuple[KnownVersion, ...] = ()
-    signatures: tuple[str, ...] = ()
     aliases: tuple[Alias, ...] = ()
     archived: bool = False
 
@@ -63,42 +74,19 @@ class KnownModel:
         if brand is not None and self.brands and brand not in self.brands:
             raise BrandNotAllowed(f"{brand} is not among the brands of model {self.model_id}")
 
-    def chosen(self, *, version: int | None, alias: str | None, market: str, brand: str | None) -> KnownVersion:
-        """The version that a deployment would run now.
+    def chosen(self, *, version: int | None, alias: str | None, market: str, brand: str | None) -> int:
+        """The number of the version that a deployment would run now.
 
-        Raises: AliasUnknown, VersionUnknown, VersionIsArchived.
+        Raises: AliasUnknown, VersionUnknown.
         """
         if alias is not None:
             version = resolve(self.aliases, alias, market=market, brand=brand)
             if version is None:
                 raise AliasUnknown(f"alias {alias} of model {self.model_id} points nowhere in {market}")
-        found = next((each for each in self.versions if each.number == version), None)
-        if found is None:
-            raise VersionUnknown(f"model {self.model_id} has no version {version}")
-        if found.archived:
-            raise VersionIsArchived(f"version {version} of model {self.model_id} is archived")
-        return found
+        if version is None:
+            raise self.unknown_version(version)
+        return version
 
-    def runnable(self, version: KnownVersion) -> Signature:
-        """The version's signature.
-
-        Raises: SignatureMissing, FormatNotRunnable.
-        """
-        if version.format not in RUNNABLE_FORMATS:
-            raise FormatNotRunnable(f"models of the format {version.format} can't be run yet")
-        if version.signature is None:
-            raise SignatureMissing(
-                f"version {version.number} of model {self.model_id} has no signature: register a version that has one"
-            )
-        return Signature.model_validate_json(self.signatures[version.signature])
-
-    def with_version(self, number: int, model_format: str, signature: Signature | None) -> Self:
-        text = None if signature is None else signature.model_dump_json()
-        signatures = self.signatures if text is None or text in self.signatures else (*self.signatures, text)
-        position = None if text is None else signatures.index(text)
-        version = KnownVersion(number=number, format=model_format, signature=position)
-        return replace(self, versions=(*self.versions, version), signatures=signatures)
-
-    def without_version(self, number: int) -> Self:
-        versions = tuple(replace(each, archived=True) if each.number == number else each for each in self.versions)
-        return replace(self, versions=versions)
+    def unknown_version(self, number: int | None) -> VersionUnknown:
+        """What is wrong with a version that nothing was ever said of."""
+        return VersionUnknown(f"model {self.model_id} has no version {number}")

@@ -50,8 +50,11 @@ class ActivateDeployment:
     async def _signature(self, request: DeploymentRequested) -> Signature:
         model = KnownModel.existing(await self.models.get(request.model_id), request.model_id)
         model.ensure_covers(request.market, request.brand)
-        version = model.chosen(version=request.version, alias=request.alias, market=request.market, brand=request.brand)
-        return model.runnable(version)
+        number = model.chosen(version=request.version, alias=request.alias, market=request.market, brand=request.brand)
+        version = await self.models.version(request.model_id, number)
+        if version is None:
+            raise model.unknown_version(number)
+        return version.runnable()
 
     async def _decide(self, request: DeploymentRequested, delivery: Delivery) -> None:
         who = asked(delivery, self.clock)

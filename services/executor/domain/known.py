@@ -1,6 +1,5 @@
 """What the executor knows of deployments and models, as their facts tell it."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -29,8 +28,7 @@ class KnownVersion:
 
 @dataclass(frozen=True)
 class KnownModel:
-    """A model's versions by number, and where its aliases point."""
+    """Where a model's aliases point, and whether it is in use."""
 
-    versions: Mapping[int, KnownVersion]
     aliases: tuple[Alias, ...]
     archived: bool

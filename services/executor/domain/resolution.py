@@ -28,7 +28,7 @@ from services.executor.domain.errors import (
     VersionIsArchived,
     VersionUnknown,
 )
-from services.executor.domain.known import KnownDeployment, KnownModel
+from services.executor.domain.known import KnownDeployment, KnownModel, KnownVersion
 
 LOGICAL_DATE: Final = "{{ ds }}"
 SCHEDULERS_TRIGGERS: Final = frozenset({"schedule", "dependency", "backfill"})
@@ -57,20 +57,25 @@ def runnable_deployment(known: KnownDeployment | None, request: ExecutionRequest
     return known.activated
 
 
-def runnable_version(
-    known: KnownModel | None, deployment: DeploymentActivated, formats: Collection[str]
-) -> ModelRegistered:
-    """The version that the deployment means now.
+def meant_version(known: KnownModel | None, deployment: DeploymentActivated) -> int:
+    """The number of the version that the deployment means now.
 
-    Raises: ModelUnknown, ModelIsArchived, AliasUnknown, VersionUnknown, VersionIsArchived, SignatureMissing,
-        FormatNotRunnable.
+    Raises: ModelUnknown, ModelIsArchived, AliasUnknown.
     """
     if known is None:
         raise ModelUnknown(f"there is no model {deployment.model_id}")
     if known.archived:
         raise ModelIsArchived(f"model {deployment.model_id} is archived")
-    number = _version_number(known, deployment)
-    version = known.versions.get(number)
+    return _version_number(known, deployment)
+
+
+def runnable_version(
+    version: KnownVersion | None, number: int, deployment: DeploymentActivated, formats: Collection[str]
+) -> ModelRegistered:
+    """The version of this number.
+
+    Raises: VersionUnknown, VersionIsArchived, SignatureMissing, FormatNotRunnable.
+    """
     if version is None:
         raise VersionUnknown(f"model {deployment.model_id} has no version {number}")
     if version.archived:

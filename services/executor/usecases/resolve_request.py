@@ -18,13 +18,14 @@ from services.executor.domain.errors import SignatureMissing
 from services.executor.domain.resolution import (
     check_trigger,
     dated_input,
+    meant_version,
     merged_params,
     runnable_deployment,
     runnable_version,
 )
 from services.executor.domain.terms import Resolved, Terms
-from services.executor.ports import Facts, FactsByField
-from services.executor.replicas import read_deployment, read_model
+from services.executor.ports import Facts, FactsByField, KnownModels
+from services.executor.replicas import read_deployment
 from services.executor.work import Work
 
 
@@ -42,7 +43,7 @@ class ResolveRequest:
     """Decides on replicas that have seen all that was known when the request came in."""
 
     deployments: Facts
-    models: Facts
+    models: KnownModels
     datasets: FactsByField
     formats: Collection[str]
 
@@ -50,12 +51,17 @@ class ResolveRequest:
         """Raises: RuleBroken, InputUnfit, ReplicaBehind."""
         check_trigger(request, is_scheduler=delivery.actor.is_scheduler)
         deployment = runnable_deployment(read_deployment(await self.deployments.get(request.deployment_id)), request)
-        version = runnable_version(read_model(await self.models.get(deployment.model_id)), deployment, self.formats)
+        version = await self._version(deployment)
         return Resolution(
             resolved=_resolved(request, delivery, deployment, version),
             terms=Terms(retries=deployment.retries, timeout_s=deployment.timeout_s),
             work=await self._work(request, delivery.actor, deployment, version),
         )
+
+    async def _version(self, deployment: DeploymentActivated) -> ModelRegistered:
+        number = meant_version(await self.models.get(deployment.model_id), deployment)
+        version = await self.models.version(deployment.model_id, number)
+        return runnable_version(version, number, deployment, self.formats)
 
     async def _work(
         self, request: ExecutionRequested, actor: Actor, deployment: DeploymentActivated, version: ModelRegistered

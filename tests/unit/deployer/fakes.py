@@ -10,6 +10,7 @@ from pydantic import TypeAdapter
 
 from chassis.bus.delivery import ANONYMOUS, Delivery
 from chassis.bus.envelope import Envelope
+from chassis.documents.parts import PartFold
 from schemas.datasets import DatasetRegistered
 from schemas.event import Event
 from schemas.known_datasets import fold_dataset
@@ -18,7 +19,7 @@ from services.deployer import schedules
 from services.deployer.dependencies import Dependencies
 from services.deployer.domain.deployment import Deployment
 from services.deployer.domain.graph import Graph
-from services.deployer.known import Datasets, Models, fold_model
+from services.deployer.known import VERSIONS, Datasets, Models, fold_model
 from services.deployer.usecases.activate_deployment import ActivateDeployment
 from services.deployer.usecases.change_deployment import ChangeDeployment
 
@@ -107,21 +108,32 @@ class FakeGraphs:
 class FakeReplica:
     """Facts folded at once."""
 
-    def __init__(self, fold: Callable[[dict, Any], dict]) -> None:
+    def __init__(self, fold: Callable[[dict, Any], dict], parts: PartFold | None = None) -> None:
         self._fold = fold
+        self._parts = parts
         self._documents: dict[str, dict[str, Any]] = {}
+        self._part_documents: dict[str, dict[str, Any]] = {}
 
     def tell(self, *facts: Event) -> None:
         for fact in facts:
-            known = self._documents.get(fact.subject, {})
-            own = {name: value for name, value in known.items() if not name.startswith("_")}
-            self._documents[fact.subject] = {"_id": fact.subject, "_sequence": 1, **self._fold(own, fact)}
+            _take(self._documents, fact.subject, fact, self._fold)
+            part = self._parts and self._parts.part_of(fact)
+            if self._parts and part:
+                _take(self._part_documents, f"{fact.subject}/{part}", fact, self._parts.fold)
 
     async def get(self, key: str) -> dict[str, Any] | None:
         return self._documents.get(key)
 
+    async def part(self, key: str, part: str) -> dict[str, Any] | None:
+        return self._part_documents.get(f"{key}/{part}")
+
     async def find(self, field: str, values: tuple[str, ...]) -> list[dict[str, Any]]:
         return [each for each in self._documents.values() if each[field] in values]
+
+
+def _take(documents: dict[str, dict[str, Any]], key: str, fact: Event, fold: Callable[[dict, Any], dict]) -> None:
+    own = {name: value for name, value in documents.get(key, {}).items() if not name.startswith("_")}
+    documents[key] = {"_id": key, "_sequence": 1, **fold(own, fact)}
 
 
 @dataclass
@@ -141,7 +153,7 @@ class Deployer:
         self.clock = HeldClock()
         self.deployments = FakeDeployments()
         self.graphs = FakeGraphs()
-        self.models = FakeReplica(fold_model)
+        self.models = FakeReplica(fold_model, VERSIONS)
         self.datasets = FakeReplica(fold_dataset)
         self.refused = Refused(set())
         self.dependencies = Dependencies(

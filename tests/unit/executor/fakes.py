@@ -11,6 +11,7 @@ from pydantic import TypeAdapter
 
 from chassis.bus.delivery import ANONYMOUS, Cause, Delivery
 from chassis.bus.envelope import Envelope
+from chassis.documents.parts import PartFold
 from chassis.errors import DocumentsUnavailable
 from schemas.event import Event
 from services.executor.domain.execution import LONGEST_PAUSE, Execution
@@ -174,6 +175,21 @@ class OpenDoor:
 
 class FakeFacts(dict[str, dict[str, Any]]):
     """A replica that is never behind."""
+
+    def __init__(self, parts: PartFold | None = None) -> None:
+        super().__init__()
+        self._parts = parts
+        self._part_fields: dict[str, dict[str, Any]] = {}
+
+    def tell(self, fact: Event, fold: Callable[[dict[str, Any], Any], dict[str, Any]]) -> None:
+        self[fact.subject] = fold(dict.get(self, fact.subject, {}), fact)
+        part = self._parts and self._parts.part_of(fact)
+        if self._parts and part:
+            key = f"{fact.subject}/{part}"
+            self._part_fields[key] = self._parts.fold(self._part_fields.get(key, {}), fact)
+
+    async def part(self, key: str, part: str) -> dict[str, Any] | None:
+        return self._part_fields.get(f"{key}/{part}")
 
     async def get(self, key: str) -> dict[str, Any] | None:  # type: ignore[override]
         return dict.get(self, key)

@@ -14,7 +14,7 @@ from services.executor.domain.ending import Failed, Interrupted, TimedOut
 from services.executor.domain.errors import LeaseLost
 from services.executor.domain.terms import Tenure
 from services.executor.moments import cause_of
-from services.executor.replicas import fold_deployment, fold_model
+from services.executor.replicas import VERSIONS, Models, fold_deployment, fold_model
 from services.executor.usecases.cancel_execution import CancelExecution
 from services.executor.usecases.claim_execution import ClaimExecution
 from services.executor.usecases.queue_execution import QueueExecution
@@ -43,10 +43,12 @@ class ExecutionMachine(RuleBasedStateMachine):
     def begin(self, retries, early_cancellation):
         self.store = FakeExecutions()
         self.clock = HeldClock()
-        deployments = FakeFacts({"demand-fr": fold_deployment({}, activated(retries=retries))})
+        deployments, models = FakeFacts(), FakeFacts(VERSIONS)
+        deployments.tell(activated(retries=retries), fold_deployment)
+        models.tell(registered(), fold_model)
         resolve = ResolveRequest(
             deployments=deployments,
-            models=FakeFacts({"demand": fold_model({}, registered())}),
+            models=Models(models),
             datasets=FakeFacts(),
             formats=["onnx"],
         )

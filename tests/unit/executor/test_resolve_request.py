@@ -10,7 +10,7 @@ from schemas.deployments import DeploymentPaused, DeploymentResumed, DeploymentR
 from schemas.known_datasets import fold_dataset
 from schemas.models import ModelArchived, VersionPromoted
 from services.executor.refusals import refusing
-from services.executor.replicas import fold_deployment, fold_model
+from services.executor.replicas import VERSIONS, Models, fold_deployment, fold_model
 from services.executor.usecases.resolve_request import ResolveRequest
 from tests.unit.executor.fakes import FakeFacts, delivery
 from tests.unit.executor.requests import activated, dataset, registered, request
@@ -44,7 +44,7 @@ class World:
     """What has been published so far."""
 
     def __init__(self, *facts):
-        self.deployments, self.models, self.datasets = FakeFacts(), FakeFacts(), FakeFacts()
+        self.deployments, self.models, self.datasets = FakeFacts(), FakeFacts(VERSIONS), FakeFacts()
         for fact in facts or (registered(), activated()):
             self.tell(fact)
 
@@ -54,12 +54,12 @@ class World:
             "datasets": (self.datasets, fold_dataset),
             "deployments": (self.deployments, fold_deployment),
         }[type(fact).__module__.removeprefix("schemas.")]
-        facts[fact.subject] = fold(dict.get(facts, fact.subject, {}), fact)
+        facts.tell(fact, fold)
 
     async def resolve(self, asked=None):
         use_case = ResolveRequest(
             deployments=self.deployments,
-            models=self.models,
+            models=Models(self.models),
             datasets=self.datasets,
             formats=["onnx", "sklearn"],
         )

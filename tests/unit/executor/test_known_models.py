@@ -1,0 +1,55 @@
+"""What the executor remembers of models: a document a model and one a version, however they were kept before."""
+
+from schemas.models import ModelArchived, VersionPromoted
+from services.executor.replicas import VERSIONS, Models, fold_model
+from tests.unit.executor.fakes import FakeFacts
+from tests.unit.executor.requests import registered
+
+PROMOTED = VersionPromoted(
+    model_id="demand", alias="champion", scope={}, version=1, promoted_by="x", request_id="m2"
+)  # fmt: skip
+
+
+def archived(version=None):
+    return ModelArchived(model_id="demand", version=version, archived_by="x", request_id="m3")
+
+
+async def test_a_model_does_not_grow_with_its_versions():
+    facts = FakeFacts(VERSIONS)
+    for fact in (registered(), PROMOTED):
+        facts.tell(fact, fold_model)
+    before = facts["demand"]
+
+    for number in range(2, 50):
+        facts.tell(registered(version=number), fold_model)
+    facts.tell(archived(3), fold_model)
+
+    assert facts["demand"] == before
+    known = [await Models(facts).version("demand", number) for number in (2, 3, 50)]
+    assert [each and each.archived for each in known] == [False, True, None]
+
+
+async def test_a_model_of_before_gives_its_versions_documents_of_their_own():
+    versions = {
+        str(number): {"registered": registered(version=number).to_json().decode(), "archived": number == 2}
+        for number in (1, 2)
+    }
+    facts = FakeFacts(VERSIONS)
+    facts.tell(PROMOTED, fold_model)
+    whole = {**facts["demand"], "versions": versions}
+
+    facts["demand"], parts = VERSIONS.former(whole)
+    facts._part_fields |= {f"demand/{part}": fields for part, fields in parts.items()}
+
+    model = await Models(facts).get("demand")
+    assert (model.archived, [each.version for each in model.aliases]) == (False, [1])
+    known = [await Models(facts).version("demand", number) for number in (1, 2)]
+    assert [(each.registered.version, each.archived) for each in known] == [(1, False), (2, True)]
+
+
+async def test_a_model_that_nothing_was_said_of_is_none():
+    facts = FakeFacts(VERSIONS)
+    assert await Models(facts).get("demand") is None
+    facts.tell(registered(), fold_model)
+    facts.tell(archived(), fold_model)
+    assert (await Models(facts).get("demand")).archived
