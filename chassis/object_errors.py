@@ -122,11 +122,17 @@ class Answer:
             return known
         return Meaning.AWAY if self.status >= _SERVER_ERROR and self.status != _NOT_IMPLEMENTED else Meaning.UNFIT
 
-    def __str__(self) -> str:
+    @property
+    def name(self) -> str:
+        """The code, if that is one; else the status."""
         if self.code is None or not _CODE.fullmatch(self.code):
             return "no answer" if self.status is None else f"HTTP {self.status}"
-        words = _IN_WORDS.get(self.code)
-        return f"{self.code}: {words}" if words else self.code
+        return self.code
+
+    def __str__(self) -> str:
+        """As it is told about an object."""
+        words = _IN_WORDS.get(self.name)
+        return f"{self.name}: {words}" if words else self.name
 
 
 BAD_NAME: Final = Answer(400, "BadName")

@@ -195,7 +195,7 @@ class Objects:
             case Meaning.FORBIDDEN | Meaning.UNFIT as meaning:
                 await self.ping(location.bucket)
                 kind = ObjectForbidden if meaning is Meaning.FORBIDDEN else ObjectUnfit
-                return kind(f"{location} ({_why(error)})")
+                return kind(f"{location} ({_answer(error)})")
 
     @asynccontextmanager
     async def _response(
@@ -249,7 +249,7 @@ def _answer(error: Exception) -> Answer:
 
 def _why(error: Exception) -> str:
     answer = _answer(error)
-    return type(error).__name__ if answer.status is None else str(answer)
+    return type(error).__name__ if answer.status is None else answer.name
 
 
 def _etag(etag: str | None) -> str:

@@ -12,9 +12,9 @@ from obstore.store import S3Store
 
 from chassis.object_errors import PROBED_PREFIX, Answer, Meaning
 from chassis.settings import S3Settings
-from services.executor.scoring.answers import answer_of, in_words
 from services.executor.scoring.errors import ScoringError
 from services.executor.scoring.job import InputObject
+from services.executor.scoring.store_answers import answer_of, in_words
 
 DATASETS, MODELS, RESULTS = "datasets", "models", "results"
 _PIECE_BYTES = 1 << 20
