@@ -125,7 +125,9 @@ def _set_topic_settings(admin: AdminClient, topics: tuple[Topic, ...], replicas:
 
 def _is_set(entry: ConfigEntry | None, value: str) -> bool:
     """Whether the topic itself says so: a broker's default may be another one tomorrow."""
-    return entry is not None and entry.value == value and entry.source == ConfigSource.DYNAMIC_TOPIC_CONFIG.value  # pyright: ignore[reportUnnecessaryComparison]
+    return (
+        entry is not None and entry.value == value and ConfigSource(entry.source) is ConfigSource.DYNAMIC_TOPIC_CONFIG
+    )
 
 
 def _resource(topic: str, changes: Mapping[str, str] | None = None) -> ConfigResource:

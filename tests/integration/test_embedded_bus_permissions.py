@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, KafkaError, KafkaException, Producer, TopicPartition
-from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, ConfigSource
 
 from infra.embedded.errors import StackError
 from infra.embedded.stack import Stack
@@ -145,6 +145,38 @@ def test_partitions_and_settings_are_those_of_the_table(bus: Stack):
     found = admin.list_topics(timeout=30).topics
     for topic in TOPICS:
         assert len(found[topic.name].partitions) == 4
+
+
+def _own_settings(admin: AdminClient) -> dict[str, dict[str, str]]:
+    """What each topic says itself, apart from any default."""
+    asked = [ConfigResource("topic", topic) for topic in EVERY_TOPIC]
+    entries = {resource.name: future.result(30) for resource, future in admin.describe_configs(asked).items()}
+    own = ConfigSource.DYNAMIC_TOPIC_CONFIG
+    return {
+        topic: {name: entry.value for name, entry in found.items() if ConfigSource(entry.source) is own}
+        for topic, found in entries.items()
+    }
+
+
+def test_every_topic_says_itself_what_it_takes_and_is_corrected_where_it_says_otherwise(bus: Stack):
+    operator = _cluster(bus, OPERATOR)
+    admin = AdminClient(operator.client_config())
+    wanted = {topic.name: topic.settings(replicas=1) for topic in TOPICS}
+    assert _own_settings(admin) == wanted
+
+    drift = {"min.insync.replicas": "5", "unclean.leader.election.enable": "true", "max.message.bytes": "9"}
+    entries = [ConfigEntry(n, v, incremental_operation=AlterConfigOpType.SET) for n, v in drift.items()]
+    gone = [ConfigEntry("min.insync.replicas", "", incremental_operation=AlterConfigOpType.DELETE)]
+    altered = [
+        ConfigResource("topic", "ml.model.events", incremental_configs=entries),
+        ConfigResource("topic", "ml.model.requests", incremental_configs=gone),
+    ]
+    for future in admin.incremental_alter_configs(altered).values():
+        future.result(30)
+    assert _own_settings(admin) != wanted
+
+    assert set(provision(operator, passwords={}).values()) == {1}
+    assert _own_settings(admin) == wanted
 
 
 def test_a_kafka_of_ones_own_is_provisioned_as_its_administrator_and_not_started(bus: Stack, tmp_path: Path):
