@@ -135,7 +135,7 @@ def _manifest() -> bytes:
 def _kept(teller: Teller, registered: Record) -> History:
     figures = next(each for each in teller.records if each.topic == "ml.execution.observations")
     models, datasets, deployments = {"_id": "m1", "_sequence": 2}, {"_id": "s1", "_sequence": 1}, {"_id": "d1"}
-    known = {"known_models": [models], "known_datasets": [datasets]}
+    known = {"known_models": [models], "known_datasets": [datasets], "known_model_versions": [{"_id": "m1/1"}]}
     return History(
         sent=teller.sent,
         records=teller.records,

@@ -37,6 +37,7 @@ RULES: Final[tuple[Rule, ...]] = (
     tables.hold_what_was_observed,
     tables.hold_each_execution_once,
     replicas.have_seen_everything,
+    replicas.know_every_version,
     leftovers.outboxes_are_empty,
     leftovers.nothing_waits,
     leftovers.lag_is_zero,

@@ -20,6 +20,8 @@ def nothing_waits(history: History) -> Iterator[Violation]:
     """No accepted request is left lying, and no edge is reserved for a request that was decided."""
     for each in history.collection("registry", "registrations"):
         yield Violation("left lying", str(each["_id"]), "an accepted registration without an answer", (each,))
+    for each in history.collection("registry", "queues"):
+        yield Violation("left lying", str(each["_id"]), "a queue that nothing waits in", (each,))
     for graph in history.collection("deployer", "dependencies"):
         for reservation in graph.get("reserved", ()):
             yield Violation("left lying", str(reservation), "an edge is still reserved")

@@ -16,6 +16,19 @@ _REPLICAS: Final = (
 )
 
 
+_WITH_VERSIONS: Final = ("deployer", "executor")
+
+
+def know_every_version(history: History) -> Iterator[Violation]:
+    """Each version that was announced has its document, and no other has."""
+    announced = {f"{each.data['model_id']}/{each.data['version']}" for each in history.facts("ModelRegistered")}
+    for database in _WITH_VERSIONS:
+        known = {str(each["_id"]) for each in history.collection(database, "known_model_versions")}
+        for which in announced ^ known:
+            message = "isn't known" if which in announced else "was never announced"
+            yield Violation("replica lacks a version", f"{which} in {database}", message)
+
+
 def have_seen_everything(history: History) -> Iterator[Violation]:
     """Each replica stands at the last fact of each aggregate."""
     for database, collection, topic in _REPLICAS:

@@ -7,6 +7,7 @@ import signal
 import pytest
 
 from chassis.crash_points import CrashPoint
+from chassis.documents.inbox import INBOX_LENGTH
 from chassis.objects import Location
 from tests.integration.outsider import attributes
 from tests.integration.process import starting
@@ -80,3 +81,29 @@ async def test_registries_that_die_at_every_point_answer_each_request_once(
     stored = await database["models"].find_one({"_id": name})
     assert (stored["_outbox"], stored["_sequence"]) == ([], 6)
     assert stored["details"]["description"] == "the 4th"
+
+
+async def test_a_registry_that_dies_while_it_moves_what_it_has_handled_forgets_none_of_it(
+    start_mortal, orders, upstream, objects, database, new_name
+):
+    name = new_name()
+    where = Location("models", f"incoming/test/{name}/model.pkl")
+    await objects.put(where, pickle.dumps({"name": name}))
+    mortal = start_mortal()
+    await upstream.requested("ModelRegistrationRequested", registration(name, str(where)))
+    updates = [{"model_id": name, "description": f"the {number}th"} for number in range(INBOX_LENGTH + 10)]
+    (orders / f"registry.{P.REMEMBERED}").touch()
+    asked = [await upstream.request("ModelUpdateRequested", each) for each in updates]
+    assert await asyncio.to_thread(mortal.await_end, within_s=60) == -signal.SIGKILL
+    start_mortal()
+    for each in asked:
+        await upstream.answer(each)
+
+    for body, request_id in zip(updates, asked, strict=True):
+        await upstream.request("ModelUpdateRequested", body, request_id=request_id)
+    await upstream.requested("ModelUpdateRequested", {"model_id": name, "description": "the last"})
+    await upstream.settle(4)
+
+    assert {len(upstream.to(each)) for each in asked} == {1}
+    stored = await database["models"].find_one({"_id": name})
+    assert (len(stored["_inbox"]), stored["_sequence"]) == (INBOX_LENGTH, len(asked) + 2)
