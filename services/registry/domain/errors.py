@@ -35,6 +35,11 @@ class VersionConflict(RuleBroken):
     field = "expected_version"
 
 
+class TooManyAliases(RuleBroken):
+    code = "alias-limit"
+    field = "alias"
+
+
 class MarketNotAllowed(RuleBroken):
     code = "market-not-allowed"
     field = "scope.market"

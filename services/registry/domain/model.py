@@ -1,7 +1,7 @@
 """The model: how many versions it has, its aliases, and what may be done with them."""
 
 from dataclasses import dataclass, field
-from typing import Self
+from typing import Final, Self
 
 from schemas.aliases import Alias, point
 from schemas.event import Event
@@ -26,11 +26,16 @@ from services.registry.domain.errors import (
     MarketNotAllowed,
     ModelIsArchived,
     ModelUnknown,
+    TooManyAliases,
     VersionConflict,
     VersionIsArchived,
     VersionUnknown,
 )
 from services.registry.domain.version import State, Version
+
+
+MAX_ALIASES: Final = 2000
+"""In all scopes: everybody who knows the model keeps them in one document."""
 
 
 @dataclass(kw_only=True)
@@ -99,6 +104,8 @@ class Model:
         previous = self.target(request.alias, scope)
         if request.expected_version is not None and previous != request.expected_version:
             raise VersionConflict(f"{request.alias} points at {previous or 'nothing'}, not {request.expected_version}")
+        if previous is None and len(self.aliases) >= MAX_ALIASES:
+            raise TooManyAliases(f"model {self.model_id} has {MAX_ALIASES} aliases and scopes: point one of them anew")
         self.aliases = point(self.aliases, Alias(alias=request.alias, scope=scope, version=request.version))
         self.events.append(
             VersionPromoted(

@@ -168,6 +168,16 @@ async def test_promotions_of_what_is_not_there_are_refused(registry):
     assert await _code(registry.promote(1)) == ("version-archived", "version")
 
 
+async def test_a_model_has_so_many_aliases_and_no_more(registry, monkeypatch):
+    monkeypatch.setattr("services.registry.domain.model.MAX_ALIASES", 2)
+    await registry.register(1)
+    await registry.register(2)
+    await registry.promote(1)
+    await registry.promote(1, scope={"market": "FR"})
+    assert await _code(registry.promote(1, alias="another")) == ("alias-limit", "alias")
+    assert (await registry.promote(2, scope={"market": "FR"})).previous_version == 1
+
+
 async def test_a_model_for_all_markets_may_be_promoted_in_any(registry):
     await registry.register(1, markets=["*"])
     assert (await registry.promote(1, scope={"market": "IT"})).version == 1
