@@ -33,7 +33,6 @@ from services.registry.domain.errors import (
 )
 from services.registry.domain.version import State, Version
 
-
 MAX_ALIASES: Final = 2000
 """In all scopes: everybody who knows the model keeps them in one document."""
 
