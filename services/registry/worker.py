@@ -168,7 +168,7 @@ class Worker:
         finish = partial(self._finish, accepted, delivery, lease)
         while (error := await _outage_of(through_outages(finish, bound_s=self._slots.patience.at_once_s))) is not None:
             if failing.is_alone_for_long(error, is_away=await self._desk.probe() is not None):
-                await self._give_up(accepted, delivery, lease, error)
+                await through_outages(partial(self._give_up, accepted, delivery, lease, error), bound_s=None)
                 break
             await slot.rest(self._slots.patience.rest_s)
         failing.ends()

@@ -21,7 +21,7 @@ _FORMAT: Final = 1
 _LABEL_CHARACTERS: Final = 200
 
 
-_UNREACHED: Final = STORE_AWAY | {"object-missing"}
+_UNREACHED: Final = STORE_AWAY | {"object-missing", "object-changed", "object-forbidden", "object-unfit"}
 
 
 class Objects(Protocol):

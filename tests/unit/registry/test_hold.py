@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from chassis.documents.hold import Hold
 from chassis.documents.leases import Observer, claim, renew
+from services.registry.slots import Slots
 from services.registry.worker import Worker
 from tests.unit.chassis.conftest import HeldClock
 from tests.unit.chassis.one_document import OneDocument
@@ -79,7 +80,8 @@ class Desk:
 async def test_a_worker_that_was_stopped_right_after_its_claim_writes_nothing():
     clock = HeldClock()
     registrations, desk = StoppedAtTheClaim(clock), Desk()
-    worker = Worker(registrations, desk, clock=clock, owner="one", lease_s=LEASE_S, slots=1, max_attempts=5)
+    slots = Slots(1, freed=lambda: None)
+    worker = Worker(registrations, desk, clock=clock, owner="one", lease_s=LEASE_S, slots=slots, max_attempts=5)
     async with asyncio.TaskGroup() as tasks:
         await worker._take({"_id": "job", "about": "model/demand", "lease": None}, tasks)
         await registrations.removed.wait()

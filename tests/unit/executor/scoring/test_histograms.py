@@ -194,11 +194,11 @@ FIRST, SECOND = VersionBins((TEN,), (TEN,)), VersionBins((Bins("x", "text"),), (
 class FakeObjects(dict):
     """A bucket; `racing` is what another run puts just before ours does."""
 
-    away, racing = False, None
+    away, racing = None, None
 
     def get(self, key):
         if self.away:
-            raise ScoringError("store-unavailable", "switched off by the test")
+            raise ScoringError(self.away, "switched off by the test")
         if key not in self:
             raise ScoringError("object-missing", key)
         return memoryview(self[key])
@@ -234,11 +234,12 @@ def test_bins_that_cannot_be_read_count_nothing_and_fail_nothing(stored):
     assert (bins, "unreadable" in why) == (None, True)
 
 
-def test_a_store_that_is_away_counts_nothing_and_what_the_sample_raises_is_raised():
+@pytest.mark.parametrize("code", ["store-unavailable", "object-forbidden", "object-unfit"])
+def test_bins_that_are_not_to_be_had_count_nothing_and_what_the_sample_raises_is_raised(code):
     store = FakeObjects()
-    store.away = True
+    store.away = code
     assert version_bins(store, MODEL, lambda: FIRST)[0] is None
-    store.away = False
+    store.away = None
 
     def lost():
         raise ScoringError("worker-lost", "killed")
