@@ -25,7 +25,7 @@ from sklearn.preprocessing import OneHotEncoder
 
 from tests.models.harness import agree, columns, scored
 from tests.models.mlflow_models import RANDOM, directly, logged
-from tests.models.reading import KINDS, refused, sampled, stored
+from tests.models.stored_tables import KINDS, refused, sampled, some_rows, stored
 
 ROWS = 150
 FRAME = pd.DataFrame(RANDOM.normal(size=(ROWS, 3)), columns=["price", "stock", "week"])
@@ -119,7 +119,7 @@ def test_an_onnx_graph_of_a_matrix_and_one_of_columns(folder, tmp_path, data):
     graph = graph_of(kinds, {"difference": ("double", [None])}, ("Sub", ["week", "price"], ["difference"]))
     separate = logged(tmp_path / "columns", graph, mlflow.onnx.save_model)
     result = scored("mlflow", tmp_path / "columns", inputs=columns(price="double", week="double"), data=read.data)
-    agree(result, given(directly(separate, read.frame)))
+    agree(result, given(directly(separate, read.frame)).ravel())
 
 
 @pytest.mark.parametrize(
@@ -152,7 +152,7 @@ def test_an_onnx_graph_of_a_matrix_and_one_of_columns(folder, tmp_path, data):
 def test_a_graph_that_mlflow_cannot_score_rightly_is_refused(folder, graph, inputs, code, reason):
     logged(folder, graph, mlflow.onnx.save_model)
 
-    refused(scored("mlflow", folder, inputs=columns(**inputs), data=stored(FRAME, "csv").data), code, reason)
+    refused(scored("mlflow", folder, inputs=columns(**inputs), data=some_rows(**inputs)), code, reason)
 
 
 @pytest.mark.parametrize("data", KINDS)

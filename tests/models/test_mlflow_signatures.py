@@ -10,7 +10,7 @@ from mlflow.types.schema import AnyType, Array, Map, Object, Property
 
 from tests.models.harness import agree, columns, scored
 from tests.models.mlflow_models import FRAME, RANDOM, ROWS, TYPES, Described, Total, directly, logged, signature
-from tests.models.reading import KINDS, refused, sampled, stored
+from tests.models.stored_tables import KINDS, refused, sampled, some_rows, stored
 
 EACH = [
     (kind, named, data)
@@ -202,9 +202,7 @@ def test_tensors_with_names_are_a_column_each(folder, shape):
 def test_what_columns_cannot_fill_is_refused_when_it_is_loaded(folder, spec, inputs, code, reason):
     logged(folder, Total(), signature=ModelSignature(Schema([spec])))
 
-    refused(
-        scored("mlflow", folder, inputs=columns(**inputs), data=stored(FRAME[["double"]], "parquet").data), code, reason
-    )
+    refused(scored("mlflow", folder, inputs=columns(**inputs), data=some_rows(**inputs)), code, reason)
 
 
 class Scaled(mlflow.pyfunc.PythonModel):

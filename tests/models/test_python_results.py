@@ -6,7 +6,7 @@ import pyarrow as pa
 import pytest
 
 from tests.models.harness import agree, columns, scored
-from tests.models.reading import KINDS, refused, sampled, stored
+from tests.models.stored_tables import KINDS, refused, sampled, stored
 
 ROWS = 70
 X = np.round(np.random.default_rng(5).normal(size=ROWS), 3)

@@ -9,14 +9,16 @@ import pytest
 import xgboost
 from sklearn.compose import make_column_transformer
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor, VotingRegressor
+from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.feature_selection import SelectKBest
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LinearRegression, Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, OrdinalEncoder, StandardScaler, TargetEncoder
 
+from chassis.sandbox.child.formats import Source, find
 from tests.models.harness import agree, columns, scored
-from tests.models.reading import KINDS, refused, sampled, stored
+from tests.models.stored_tables import KINDS, refused, sampled, stored
 
 RANDOM = np.random.default_rng(31)
 ROWS = 210
@@ -159,8 +161,9 @@ def test_lightgbm_s_own_names_are_the_columns_that_it_was_fitted_with(score):
     model = lightgbm.LGBMRegressor(n_estimators=5, verbose=-1).fit(frame, VALUE)
 
     agree(score(model, stored(frame, "csv").data, b="double", unit__price="double"), model.predict(frame))
+    both = frame.assign(unit_price=0.0)
     refused(
-        score(model, stored(frame, "csv").data, unit__price="double", unit_price="double", b="double"),
+        score(model, stored(both, "csv").data, unit__price="double", unit_price="double", b="double"),
         "signature-mismatch",
         "unit_price may be any of unit price, unit_price",
     )
@@ -307,3 +310,29 @@ def test_a_model_that_goes_by_place_has_as_many_inputs_as_the_signature(score):
         model.predict(FRAME[["city"]].to_numpy()),
         tolerance=1e-9,
     )
+
+
+@pytest.mark.parametrize(
+    ("model", "inputs", "known_as"),
+    [
+        (Ridge().fit(FRAME[["a"]].to_numpy(), VALUE), {"price": "double"}, (("price", "#1"),)),
+        (
+            make_pipeline(CountVectorizer(), Ridge()).fit(FRAME["city"].fillna("none"), VALUE),
+            {"note": "string"},
+            (("note", "#1"),),
+        ),
+        (
+            lightgbm.LGBMRegressor(n_estimators=2, verbose=-1).fit(FRAME[["a"]].rename(columns={"a": "a b"}), VALUE),
+            {"a b": "double"},
+            (("a b", "a_b"),),
+        ),
+        (Ridge().fit(FRAME[["a"]], VALUE), {"more": "string", "a": "double"}, ()),
+    ],
+)
+def test_what_the_model_calls_a_column_is_shown(tmp_path, model, inputs, known_as):
+    joblib.dump(model, tmp_path / "model")
+    source = Source(tmp_path / "model", None, columns(**inputs))
+
+    find("sklearn").load(source)
+
+    assert source.known_as == known_as

@@ -9,7 +9,7 @@ import pytest
 
 from chassis.sandbox.child.conversion import Column
 from tests.models.harness import agree, scored
-from tests.models.reading import KINDS, sampled, stored
+from tests.models.stored_tables import KINDS, sampled, stored
 from tests.models.sklearn_estimators import MORE, NUMBERS, fitted, inputs, names
 
 CASES = [(name, kind, shape) for name in names() for kind in KINDS for shape in ("frame", "matrix")]

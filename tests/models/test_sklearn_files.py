@@ -24,7 +24,7 @@ from sklearn.utils import all_estimators
 
 from chassis.sandbox.child.formats import Source, find
 from tests.models.harness import agree, columns, scored
-from tests.models.reading import refused, sampled, stored
+from tests.models.stored_tables import refused, sampled, stored
 from tests.models.sklearn_estimators import MORE, NUMBERS, fitted, inputs, names
 
 FRAME = NUMBERS[["price", "week"]]

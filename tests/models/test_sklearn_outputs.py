@@ -20,7 +20,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 
 from tests.models.harness import agree, columns, scored
-from tests.models.reading import refused, sampled, stored
+from tests.models.stored_tables import refused, sampled, stored
 
 RANDOM = np.random.default_rng(29)
 FRAME = pd.DataFrame(RANDOM.normal(size=(210, 3)), columns=["a", "b", "c"])

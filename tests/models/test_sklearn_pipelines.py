@@ -8,7 +8,7 @@ import pytest
 from sklearn.base import clone
 
 from tests.models.harness import agree, columns, scored
-from tests.models.reading import sampled, stored
+from tests.models.stored_tables import sampled, stored
 from tests.models.sklearn_pipelines import CASES, FITTED, ROWS, TYPES, table, value
 
 TABLE = table()

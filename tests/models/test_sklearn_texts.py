@@ -22,7 +22,7 @@ from sklearn.preprocessing import FunctionTransformer, OneHotEncoder
 from sklearn.svm import LinearSVC
 
 from tests.models.harness import agree, columns, scored
-from tests.models.reading import KINDS, refused, sampled, stored
+from tests.models.stored_tables import KINDS, refused, sampled, some_rows, stored
 
 RANDOM = np.random.default_rng(3)
 WORDS = np.array(["good", "great", "fun", "bad", "awful", "sad", "note", "the", "Ünder"])
@@ -132,9 +132,7 @@ def test_what_a_vectorizer_cannot_take_is_refused_when_it_is_loaded(path, tmp_pa
     notes = [str(tmp_path / "note")] * 120 if "files" in reason else NOTES
     joblib.dump(model.fit(notes, STARS if "files" in reason else MOOD), path)
 
-    result = scored(
-        "sklearn", path, inputs=columns(**inputs), data=stored(pd.DataFrame({"note": NOTES}), "parquet").data
-    )
+    result = scored("sklearn", path, inputs=columns(**inputs), data=some_rows(**inputs))
 
     refused(result, "model-unsupported" if "files" in reason else "signature-mismatch", reason)
 

@@ -65,7 +65,9 @@ def inputs_of(estimator: Any, source: Source) -> Inputs:
             " frame and a OneHotEncoder, or register it in format python"
         )
     if any(takes_one_dimension(head) for head in first):
-        return Sequence1d(first, source)
+        alone = Sequence1d(first, source)
+        source.bound(None, 1)
+        return alone
     names, count = used_names(estimator), feature_count(estimator)
     binding = source.bound(names, count if names is None else len(names), rewritten=_rewritten(first))
     columns = [source.inputs[position] for position in binding.positions]
@@ -162,7 +164,10 @@ def _tried(estimator: Any, frame: Frame, first: Sequence[Any], source: Source) -
     values = pa.array(_TRIED[column.type], column.arrow_type)
     alone = Sequence1d(first, source)
     answers = [_gives_a_row_each(estimator, ways.rows([values], len(values))[0]) for ways in (guarded, alone)]
-    return alone if answers == [False, True] else guarded
+    if answers != [False, True]:
+        return guarded
+    source.bound(None, 1)
+    return alone
 
 
 def _gives_a_row_each(estimator: Any, given: Any) -> bool:
