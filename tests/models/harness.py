@@ -100,6 +100,9 @@ def _row_groups(child: Here, raw: bytes) -> Iterator[tuple[dict[str, Any], tuple
     _, (groups,) = child.ask({"op": "footer", "key": "it", "size_bytes": len(raw)}, footer)
     first_row = 0
     for place, (rows, start, end) in enumerate(zip(*[iter(whole_numbers(groups))] * 3, strict=True)):
+        if not rows:
+            # As the plan does.
+            continue
         header = {"op": "row_group", "row_group": place, "start": start, "first_row": first_row, "key": "it"}
         if rows:
             yield header, (footer, memoryview(raw)[start:end])

@@ -9,8 +9,8 @@ import pytest
 
 from chassis.sandbox.child.conversion import Column
 from tests.models.harness import agree, scored
-from tests.models.stored_tables import KINDS, sampled, stored
 from tests.models.sklearn_estimators import MORE, NUMBERS, fitted, inputs, names
+from tests.models.stored_tables import KINDS, sampled, stored
 
 CASES = [(name, kind, shape) for name in names() for kind in KINDS for shape in ("frame", "matrix")]
 IDS = [" ".join(case) for case in CASES]

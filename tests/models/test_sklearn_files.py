@@ -24,8 +24,8 @@ from sklearn.utils import all_estimators
 
 from chassis.sandbox.child.formats import Source, find
 from tests.models.harness import agree, columns, scored
-from tests.models.stored_tables import refused, sampled, stored
 from tests.models.sklearn_estimators import MORE, NUMBERS, fitted, inputs, names
+from tests.models.stored_tables import refused, sampled, stored
 
 FRAME = NUMBERS[["price", "week"]]
 DATA = stored(FRAME, "parquet").data

@@ -8,8 +8,8 @@ import pytest
 from sklearn.base import clone
 
 from tests.models.harness import agree, columns, scored
-from tests.models.stored_tables import sampled, stored
 from tests.models.sklearn_pipelines import CASES, FITTED, ROWS, TYPES, table, value
+from tests.models.stored_tables import sampled, stored
 
 TABLE = table()
 SAME = [(name, kind) for name, case in CASES.items() for kind in case.kinds]

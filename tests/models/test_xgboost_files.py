@@ -208,6 +208,8 @@ def test_what_is_no_model_is_refused_in_a_sentence(tmp_path, name):
     (tmp_path / "model").write_bytes(SPOILED[name])
     inputs = tuple(Column(each, "double") for each in [*NAMES, "d"])
 
-    result = scored("xgboost", tmp_path / "model", inputs=inputs, outputs=VALUE, data=DATA)
+    data = boosted.table(ROWS.fillna(0).assign(d=1.0))
+
+    result = scored("xgboost", tmp_path / "model", inputs=inputs, outputs=VALUE, data=data)
 
     refused(result, "artifact-unreadable", "anew" if SPOILED[name][:1] == b"{" else "save_model('model.json')")

@@ -5,11 +5,13 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from .binding import ModelUnsupported, SignatureMismatch
+from .categories import UnseenCategory
 from .chunk import ChunkUnreadable
 from .csv_records import CsvUnreadable
 from .described import SchemasDiffer, SchemaUnreadable
 from .failing import in_words
 from .layout import InputUnfit
+from .native import PredictionFailed, UnreadableModel
 from .onnx_graph import NotOnnx
 from .onnx_session import GraphFailed
 from .outputs import PredictionShape
@@ -42,6 +44,7 @@ _OURS: Final[dict[type[Exception], str]] = {
     SignatureMismatch: "signature-mismatch",
     ModelUnsupported: "model-unsupported",
     PredictionShape: "prediction-shape",
+    UnreadableModel: "artifact-unreadable",
     ChunkUnreadable: "input-corrupt",
     CsvUnreadable: "input-corrupt",
     NotOnnx: "artifact-unreadable",
@@ -56,8 +59,8 @@ def failure_of(error: Exception, header: dict[str, Any]) -> Failure:
         return Failure(error.code, plain(str(error)))
     raised, row = (error.error, error.row) if isinstance(error, ModelFailed) else (error, None)
     if type(raised) in _OURS:
-        return Failure(_OURS[type(raised)], plain(str(raised)), row)
-    detail = in_words(raised)[:_MAX_DETAIL]
+        return Failure(_OURS[type(raised)], plain(str(raised)), row, _cause(raised))
+    detail = _cause(raised) or in_words(raised)[:_MAX_DETAIL]
     if header["op"] in {"load", "inspect"}:
         return Failure("artifact-unreadable", plain(in_words(raised)), None, detail)
     return Failure("model-failed", _without_values(raised), row, detail)
@@ -73,4 +76,11 @@ def _without_values(error: Exception) -> str:
     """What it is; its own words may quote the rows that the model was given."""
     if isinstance(error, MemoryError | ModuleNotFoundError):
         return plain(in_words(error))
+    if isinstance(error, UnseenCategory | PredictionFailed):
+        return plain(str(error))
     return f"the model raised {type(error).__name__[:100]} (its words are in the execution's log)"
+
+
+def _cause(error: Exception) -> str:
+    """What a library said, where our words stand for it."""
+    return in_words(error.__cause__)[:_MAX_DETAIL] if error.__cause__ is not None else ""

@@ -1,6 +1,5 @@
-"""Errors of native libraries: their traces, paths and values go to the model's log, a sentence of ours to its owner."""
+"""Errors of native libraries: a sentence of ours stands for their traces, paths and values; those are its cause."""
 
-import sys
 from collections.abc import Generator
 from contextlib import contextmanager
 
@@ -21,5 +20,4 @@ def told_as(error: Exception) -> Generator[None]:
     except MemoryError:
         raise
     except Exception as original:
-        sys.stderr.write(f"{original}\n")
         raise error from original
