@@ -46,11 +46,6 @@ def refused(tmp_path, graph, inputs, data=None):
 @pytest.mark.parametrize("shape", [["N"], ["N", 1], [None, 1], [None, None], None])
 def test_an_input_is_the_column_of_its_name_in_any_order(tmp_path, order, shape):
     data = rows(40, "abcd")
-    if shape in ([None, None], None):
-        said = refused(tmp_path, adding("abc", shape=shape), doubles([*order, "d"]), data)
-        assert "don't say how many columns they take: export it with their widths" in said
-        return
-
     result = scored("onnx", saved(tmp_path, adding("abc", shape=shape)), inputs=doubles([*order, "d"]), data=data)
 
     assert result.refused is None
@@ -75,10 +70,20 @@ def test_inputs_that_no_column_is_called_like_go_by_place_and_the_binding_says_s
             "ab",
             "input a is a column of the signature and its input q is not: name the columns after",
         ),
-        (adding(["p", "q"]), "abc", "takes 2 columns by their places (p 1, q 1) and the signature has 3 for them"),
-        (adding(["p", "q"]), "a", "the signature has 1 for them: declare as many"),
-        (weighing(2), "abc", "takes 2 columns by their places (X 2) and the signature has 3"),
-        (weighing(3), "ab", "the signature has 2 for them"),
+        (adding(["p", "q"]), "abc", "it requires 2 (p 1, q 1) and the signature has 3"),
+        (
+            adding(["p", "q"]),
+            "a",
+            "the model goes by the places of its inputs: it requires 2 (p 1, q 1) and the signature has 1",
+        ),
+        (weighing(2), "abc", "the model goes by the places of its inputs: it requires 2 and the signature has 3"),
+        (weighing(3), "ab", "the model goes by the places of its inputs: it requires 3 and the signature has 2"),
+        (
+            adding(["p", "q"], shape=None),
+            "ab",
+            "p and q don't say how many columns they take: export it with their widths",
+        ),
+        (adding(["a", "q"], shape=[None, None]), "ab", "a and q don't say how many columns they take"),
         (weighing(2, shape=["N", None], name="a"), "ab", "may be the column of that name or all of them"),
     ],
 )
@@ -126,6 +131,16 @@ def test_a_matrix_and_a_column_without_names_take_the_columns_one_after_another(
     result = scored("onnx", saved(tmp_path, mixed(["p", "Q"])), inputs=doubles("cab"), data=data)
 
     assert result["prediction"].tolist() == total(data, "cab").tolist()
+
+
+def test_a_column_and_an_input_of_any_width_called_like_the_other_column_are_both_found(tmp_path):
+    graph = model([node("Sub", "a b", "y")], [value("a"), value("b", shape=["N", None])], [value("y")])
+    data = rows(20, "ab")
+
+    result = scored("onnx", saved(tmp_path, graph), inputs=doubles("ba"), data=data)
+
+    assert result["prediction"].tolist() == (data["a"].to_numpy() - data["b"].to_numpy()).tolist()
+    assert "input b doesn't say how many columns it takes" in refused(tmp_path, graph, doubles("abc"))
 
 
 def test_two_matrices_take_the_columns_one_after_another(tmp_path):
