@@ -88,7 +88,7 @@ class ServiceProcess:
 
     def said(self) -> str:
         """The end of its log."""
-        return self._log.read_text(errors="replace")[-4000:]
+        return self._log.read_text(errors="replace")[-8000:]
 
 
 StartService = Callable[[], ServiceProcess]
