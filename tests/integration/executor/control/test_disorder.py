@@ -17,7 +17,7 @@ from tests.unit.executor.fakes import FakeScoring
 class EagerScoring(FakeScoring):
     """Scores at once."""
 
-    async def run(self, job, *, on_progress, lease_s=None):
+    async def run(self, job, *, on_progress, on_begun, lease_s=None):
         self.jobs.append(job)
         await asyncio.sleep(0.01)
         return result_of(job)
