@@ -145,6 +145,13 @@ def test_a_model_that_stopped_early_scores_with_the_trees_that_its_file_has(tmp_
     agree_each(result, VALUE, booster.predict(ROWS, num_iteration=kept), tolerance=1e-9)
 
 
+def test_a_score_that_training_began_with_is_no_part_of_the_model(tmp_path):
+    rows = lightgbm.Dataset(ROWS, boosted.SCORE + 7, init_score=np.full(len(ROWS), 7.0))
+    booster = lightgbm.train(QUIET, rows, 8)
+
+    agree_each(score(booster.model_to_string(), tmp_path), VALUE, booster.predict(ROWS), tolerance=1e-9)
+
+
 @pytest.mark.parametrize("target", [np.full(len(ROWS), 7.0), np.zeros(len(ROWS))])
 def test_a_model_without_a_split_gives_its_constant(tmp_path, target):
     booster = lightgbm.train(QUIET, lightgbm.Dataset(ROWS, target), 3)

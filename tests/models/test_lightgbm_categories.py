@@ -132,6 +132,14 @@ def test_a_type_that_can_not_hold_the_categories_is_refused(tmp_path, name, kind
     refused(result, "signature-mismatch", name, kind, f"declare it {TYPES[name].rstrip('?')}")
 
 
+def test_a_number_declared_as_text_beside_categories_is_refused_by_name(tmp_path):
+    frame = pd.DataFrame({"city": chosen(["Lyon", "Nice"]), "a": ROWS["a"]})
+
+    result = score(trained(frame), tmp_path, plain(frame, city="string", a="double"), city="string?", a="string?")
+
+    refused(result, "signature-mismatch", "a is of type string", "declare it a number")
+
+
 def test_a_float_that_would_round_the_categories_is_refused(tmp_path):
     frame = pd.DataFrame({"city": chosen([0.1, 1.5]), "a": ROWS["a"]})
 

@@ -61,6 +61,10 @@ TASKS = [
     Task("multi:softmax", boosted.FOUR, "classes", (("num_class", 4),)),
     Task("multi:softprob", boosted.FOUR, "classes", (("num_class", 4),)),
     Task("binary:logistic", boosted.LABELS, "labels"),
+    Task("reg:squarederror", boosted.SCORE, params=(("base_score", 3.5),)),
+    Task("binary:logistic", boosted.TWO, "classes", (("base_score", 0.2),)),
+    # A margin is no part of the model: without it, `predict` gives what the trees add to the base score.
+    Task("reg:squarederror", boosted.SCORE + 7, rows=(("base_margin", np.full(COUNT, 7.0)),)),
     Task("reg:squarederror", boosted.TARGETS),
     Task("reg:absoluteerror", boosted.TARGETS),
     Task("reg:squarederror", boosted.TARGETS, params=(("multi_strategy", "multi_output_tree"),)),

@@ -100,6 +100,11 @@ def _impossible(lists: Sequence[list[Any]], columns: Sequence[Column], features:
                 categories_of(column, values)
         except (SignatureMismatch, ModelUnsupported) as error:
             return error
+    for column, feature in zip(columns, features, strict=True):
+        if column.type == "string" and feature.used and feature.codes is None:
+            return SignatureMismatch(
+                f"{column.name} is of type string in the signature, and was a number in training: declare it a number"
+            )
     return SignatureMismatch(
         f"the file holds {_described(lists)}, and the inputs that the signature has can't be these: declare each"
         " categorical column with the type that its values had in training"
