@@ -1,7 +1,10 @@
-"""Counts the suite's cases: by format and module, how many agree or are refused, and with which reason."""
+"""Counts the suite's cases by format, module and outcome; and keeps the libraries to one thread, as a child is."""
 
 import sys
 from collections import Counter
+
+import pytest
+from threadpoolctl import threadpool_limits
 
 from tests.models import harness
 
@@ -18,6 +21,12 @@ def _counted(name, *arguments, **fields):
 
 
 harness.scored = _counted
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_thread():
+    with threadpool_limits(1):
+        yield
 
 
 def pytest_terminal_summary(terminalreporter):
