@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chassis.sandbox.child.chunk import ChunkUnreadable
+from chassis.sandbox.child.chunk import ChunkUnreadable, ParquetChunk
 from chassis.sandbox.child.conversion import ARROW_TYPES, Column
 from chassis.sandbox.child.described import SchemaUnreadable
 from chassis.sandbox.child.parquet_schema import joined, read_footer, type_name
@@ -257,3 +257,28 @@ def test_numbers_are_the_same_number_or_their_rows_are_rejected(made: tuple[pa.D
     found = read_parquet(written(pa.table({"x": pa.array(values, type_)})), [Column("x", kind, required=False)])["x"]
     pairs = zip(found, (expected(value, kind) for value in values), values, strict=True)
     assert [pair for pair in pairs if not same(*pair[:2])] == []
+
+
+@pytest.mark.parametrize("type_", [pa.string(), pa.binary(), pa.dictionary(pa.int32(), pa.string())], ids=str)
+def test_values_that_a_file_means_many_times_come_in_pieces_that_memory_holds(type_: pa.DataType) -> None:
+    rows, long = 3_000, "x" * 100_000
+    values = [(long, None, "y")[row % 3] for row in range(rows)]
+    raw = written(pa.table({"x": pa.array(values, pa.string()).cast(type_), "id": range(rows)}))
+    assert len(raw) < 200_000
+    batches = list(ParquetChunk(footer_of(raw), 0, 0, memoryview(raw)).batches(["x", "id"]))
+    assert sum(batch.num_rows for batch in batches) == rows
+    assert max(batch.nbytes for batch in batches) < 70 << 20
+    assert [value for batch in batches for value in batch.column("id").to_pylist()] == list(range(rows))
+    found = [value for batch in batches for value in batch.column("x").to_pylist()]
+    assert found == [value.encode() if value and type_ == pa.binary() else value for value in values]
+
+
+def test_rows_that_memory_does_not_hold_are_told() -> None:
+    raw = written(TABLE)
+
+    class Full(ParquetChunk):
+        def _source(self) -> pa.PythonFile:
+            raise pa.ArrowMemoryError("malloc of size 4294967360 failed")
+
+    with pytest.raises(ChunkUnreadable, match="write smaller row groups"):
+        list(Full(footer_of(raw), 0, 0, memoryview(raw)).batches(["x"]))

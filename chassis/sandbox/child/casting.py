@@ -33,6 +33,8 @@ def cast(values: pa.Array, target: pa.DataType) -> pa.Array:
     Times without a zone are taken as UTC; bytes are text where they are UTF-8.
     """
     source = values.type
+    if source == target and (pa.types.is_primitive(target) and not pa.types.is_timestamp(target)):
+        return values
     if pa.types.is_string(target) and (is_text(source) or is_bytes(source)):
         return _text(values)
     if pa.types.is_timestamp(target) and (pa.types.is_temporal(source) or source == INT96):
@@ -41,7 +43,7 @@ def cast(values: pa.Array, target: pa.DataType) -> pa.Array:
         return values.cast(target)
     if is_number(source) and is_number(target):
         return _number(values.cast(pa.float32()) if pa.types.is_float16(source) else values, target)
-    return values if source == target else pa.nulls(len(values), target)
+    return pa.nulls(len(values), target)
 
 
 def is_number(kind: pa.DataType) -> bool:
@@ -130,20 +132,30 @@ def _decimal_to_int(values: pa.Array, target: pa.DataType) -> pa.Array:
 
 def _decimal_to_float(values: pa.Array, target: pa.DataType) -> pa.Array:
     """The nearest float, where its own digits are the decimal's; Arrow's cast makes 0.3 to 0.30000000000000004."""
-    texts, source, digits = values.cast(pa.string()), values.type, _EXACT_DIGITS[target.bit_width]
+    texts = values.cast(pa.string())
     floats = texts.cast(target)
-    if target.bit_width == 32 and not (source.scale <= _SMALL and source.precision - source.scale <= _SMALL):  # noqa: PLR2004
-        uncertain = pc.is_valid(texts)
-    elif source.precision <= digits:
-        return floats
-    else:
-        significant = pc.utf8_trim(pc.replace_substring(texts, ".", ""), "-0")
-        uncertain = pc.greater(pc.utf8_length(significant), digits)
-    if not pc.any(uncertain).as_py():
+    uncertain = _uncertain(values, texts, target.bit_width)
+    if uncertain is None:
         return floats
     pairs = zip(_decimals(values.filter(uncertain)), floats.filter(uncertain).to_numpy(), strict=True)
     found = [number if Decimal(_shortest(number)) == exact else None for exact, number in pairs]
     return pc.replace_with_mask(floats, uncertain.fill_null(False), pa.array(found, target, from_pandas=False))
+
+
+def _uncertain(values: pa.Array, texts: pa.Array, bits: int) -> pa.Array | None:
+    """Decimals of so many digits that a float may have others; None: none."""
+    kind, digits = values.type, _EXACT_DIGITS[bits]
+    if bits == 32 and max(kind.scale, kind.precision - kind.scale) > _SMALL:  # noqa: PLR2004
+        return pc.is_valid(texts)
+    if kind.precision <= digits:
+        return None
+    if kind.bit_width > 64:  # noqa: PLR2004
+        least = pa.scalar(Decimal((0, (1,), digits - kind.scale)), kind)
+        if not pc.any(pc.greater_equal(pc.abs(values), least)).as_py():
+            return None
+    significant = pc.utf8_trim(pc.replace_substring(texts, ".", ""), "-0")
+    many = pc.greater(pc.utf8_length(significant), digits)
+    return many if pc.any(many).as_py() else None
 
 
 def _shortest(number: Any) -> str:

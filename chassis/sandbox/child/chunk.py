@@ -1,4 +1,4 @@
-"""A chunk is what is fetched, handed over and scored at once: a parquet row group's bytes, or an Arrow stream."""
+"""A chunk is what is fetched, handed over and scored at once: a parquet row group's bytes."""
 
 import io
 from collections.abc import Iterator, Sequence
@@ -9,13 +9,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from .int96 import Int96Columns, as_declared, int96_columns
+from .repeated import repeated_columns, unfolded
 
 BATCH_CELLS = 4_000_000
 MAX_BATCH_ROWS = 131_072
 
 
 class ChunkUnreadable(Exception):
-    """The bytes are not what the footer, or the stream's beginning, says."""
+    """The bytes are not what the footer says."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,8 @@ class ParquetChunk:
         """Batches of those of `names` that the file has. Raises `ChunkUnreadable`."""
         try:
             yield from self._decoded(names)
+        except MemoryError as error:
+            raise ChunkUnreadable("rows that take more memory than there is: write smaller row groups") from error
         except (pa.ArrowException, OSError) as error:
             raise ChunkUnreadable(str(error)) from error
 
@@ -40,32 +43,21 @@ class ParquetChunk:
         doubled = [name for name in present if schema.names.count(name) > 1]
         if doubled:
             raise ChunkUnreadable(f"the column {doubled[0]} is there more than once")
-        file = pq.ParquetFile(self._source(), metadata=metadata, coerce_int96_timestamp_unit="us")
+        repeated = [name for name in repeated_columns(metadata, schema, self.row_group) if name in present]
+        file = pq.ParquetFile(
+            self._source(), metadata=metadata, coerce_int96_timestamp_unit="us", read_dictionary=repeated
+        )
         batches = file.iter_batches(
             batch_size=batch_rows(len(present)), row_groups=[self.row_group], columns=present, use_threads=False
         )
         old_times = sorted(int96_columns(metadata).intersection(present))
         if old_times:
             batches = map(Int96Columns(self._source(), metadata, self.row_group, old_times).put_into, batches)
-        yield from batches
+        for batch in batches:
+            yield from unfolded(batch)
 
     def _source(self) -> pa.PythonFile:
         return pa.PythonFile(_Segment(self.start, self.data), mode="r")
-
-
-@dataclass(frozen=True)
-class ArrowChunk:
-    """Rows that were parsed already: an Arrow IPC stream."""
-
-    data: memoryview
-
-    def batches(self, names: Sequence[str]) -> Iterator[pa.RecordBatch]:
-        table = pa.ipc.open_stream(pa.py_buffer(self.data)).read_all()
-        present = [name for name in names if name in table.schema.names]
-        yield from table.select(present).to_batches(max_chunksize=batch_rows(len(present)))
-
-
-Chunk = ParquetChunk | ArrowChunk
 
 
 def batch_rows(columns: int) -> int:

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 import pyarrow as pa
 
+from .csv_cutting import line_end
 from .csv_dialect import DELIMITERS, CsvDialect, HeaderUnreadable, beginning, charset_of, read_header
 from .footers import read_footer
 from .layout import InputUnfit, Layout, Wanted, make_layout
@@ -43,7 +44,7 @@ class Planning:
             return CsvDialect(DELIMITERS[0], ())
         charset = charset_of(content_type)
         text = beginning(raw, limit, charset)
-        if b"\n" not in text and len(text) >= limit:
+        if not line_end(text) and len(text) >= limit:
             raise HeaderUnreadable(f"no header line within {limit} bytes")
         known = [column.name for column in self.wanted.inputs] + list(self.wanted.keep or ())
         header = read_header(text, known)

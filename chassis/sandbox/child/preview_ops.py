@@ -39,7 +39,7 @@ class PreviewOps:
 def _parquet(file: "_RangedFile", header: dict[str, Any]) -> pa.Table:
     """Only from the pages that hold them: a row group may be large."""
     try:
-        parquet = pq.ParquetFile(file, pre_buffer=False, buffer_size=_BLOCK_BYTES)
+        parquet = pq.ParquetFile(file, pre_buffer=False, buffer_size=_BLOCK_BYTES, coerce_int96_timestamp_unit="us")
         first = next(parquet.iter_batches(batch_size=max(header["rows"], 1), use_threads=False), None)
         return parquet.schema_arrow.empty_table() if first is None else pa.Table.from_batches([first])
     except (pa.ArrowException, OSError, ValueError) as error:
