@@ -19,6 +19,7 @@ class EagerScoring(FakeScoring):
 
     async def run(self, job, *, on_progress, on_begun, lease_s=None):
         self.jobs.append(job)
+        on_begun()
         await asyncio.sleep(0.01)
         return result_of(job)
 
