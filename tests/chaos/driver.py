@@ -25,7 +25,6 @@ _WORDS: Final = {
     Role.DRIVER: "services.executor.scoring.driver",
     Role.JVM: "org.apache.spark",
     Role.WORKER: "services.executor.scoring.daemon",
-    Role.OWN_WORKER: "services.executor.scoring.own_worker",
     Role.CHILD: "bwrap",
 }
 

@@ -36,7 +36,6 @@ class Role(StrEnum):
     DRIVER = "driver"
     JVM = "jvm"
     WORKER = "worker"
-    OWN_WORKER = "own-worker"
     CHILD = "child"
 
 

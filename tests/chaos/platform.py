@@ -25,7 +25,7 @@ _POLL_S: Final = 0.1
 _PROBE_S: Final = 8.0
 
 # Two of each service on two cores, with sessions short enough for a test to sit out. The stories' parquet is small
-# enough for drivers' own workers, their CSV is Spark's.
+# enough for drivers themselves, their CSV is Spark's.
 TWO_OF_EACH: Final[Mapping[str, str]] = {
     "MLP_REGISTRY_INSTANCES": "2",
     "MLP_DEPLOYER_INSTANCES": "2",

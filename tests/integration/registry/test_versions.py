@@ -11,7 +11,7 @@ from chassis.clock import SystemClock, new_id
 from chassis.documents.aggregates import Aggregates
 from chassis.documents.client import connect
 from chassis.documents.handled import Handled
-from chassis.documents.outbox import Relay
+from chassis.documents.relay import Relay
 from chassis.errors import BusUnavailable, Refusal
 from schemas.models import ModelArchivalRequested, VersionPromotionRequested
 from services.registry.domain.model import Model
