@@ -1,31 +1,18 @@
-"""Where the records of a delimited text end, by the parser's own rules, found at the speed of memory.
+"""A delimited text cut into stretches of whole records, in bounded memory."""
 
-A quote opens only as the first character of a field, and there `""` is a quote; anywhere else it is a character like
-others. A line's end outside of quotes ends a record: LF, CR LF, or CR alone.
-"""
-
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-import numpy as np
-import numpy.typing as npt
+from .csv_quotes import Quotes
 
 BOM: Final = b"\xef\xbb\xbf"
 MAX_RECORD_BYTES: Final = 16 << 20
 """A longer record is given up."""
 _WINDOW_BYTES: Final = 4 << 20
-_STEP_BYTES: Final = 128 * 1024
-"""What fits into a processor's cache, with all that is found in it."""
-_QUOTE, _NEWLINE, _RETURN = ord('"'), ord("\n"), ord("\r")
+_RETURN: Final = ord("\r")
 NEVER_CLOSED: Final = "a quote is never closed"
 TOO_LONG: Final = f"a record of more than {MAX_RECORD_BYTES >> 20} MB"
-
-_Bytes = npt.NDArray[np.uint8]
-_Places = npt.NDArray[np.intp]
-_Flags = npt.NDArray[np.bool_]
-_NONE: Final = np.empty(0, dtype=np.intp)
-_TRUE: Final = np.array([True])
 
 
 @dataclass(frozen=True)
@@ -66,25 +53,29 @@ class Cutter:
 
     def _followed(self, windows: "_Windows", window: bytes) -> Iterator[Stretch]:
         """What ends in the window; the rest is kept, or read again behind the stop."""
-        ends = self._quotes.follow(window, self.position + self._size)
-        end = self._at_stop(ends)
-        if end:
+        end, at_stop = self._last_end(window)
+        if not end:
+            self._keep(window)
+            return
+        stretch = self._taken(window if end == len(window) else window[:end])
+        if at_stop:
             self._quotes.begin()
             windows.put_back(window[end:])
-            yield self._taken(window[:end])
-        elif end := ends.last():
-            stretch = self._taken(window if end == len(window) else window[:end])
-            self._keep(window[end:])
-            yield stretch
         else:
-            self._keep(window)
+            self._keep(window[end:])
+        yield stretch
+
+    def _last_end(self, window: bytes) -> tuple[int, bool]:
+        """The last end in the window, or the first at or behind the stop, and whether it is that; 0: none."""
+        begin = self.position + self._size
+        if self._stop is None or begin + len(window) < self._stop:
+            return self._quotes.last_end(window, begin), False
+        ends = self._quotes.follow(window, begin)
+        end = ends.first(self._stop - begin)
+        return (end, True) if end else (ends.last(), False)
 
     def _done(self) -> bool:
         return self._stop is not None and self.position >= self._stop and not self.held
-
-    def _at_stop(self, ends: "Ends") -> int:
-        """The first end in the window that is at or behind the stop; 0: none."""
-        return 0 if self._stop is None else ends.first(self._stop - self.position - self._size)
 
     def _keep(self, text: bytes) -> None:
         if text:
@@ -117,128 +108,6 @@ def line_end(text: bytes, at: int = 0) -> int:
     if alone < 0 or 0 <= newline < alone:
         return newline + 1
     return alone + (2 if newline == alone + 1 else 1)
-
-
-class Quotes:
-    """Follows a text from a record's beginning on, window by window, in and out of quotes."""
-
-    def __init__(self, delimiter: str) -> None:
-        self._separates = np.zeros(256, dtype=np.bool_)
-        self._separates[[ord(delimiter), _NEWLINE, _RETURN]] = True
-        self.begin()
-
-    def begin(self) -> None:
-        """A record begins."""
-        self._opened = 0
-        self._inside = False
-        self._fresh, self._closed = True, False
-
-    @property
-    def opened(self) -> int | None:
-        """Where the quotes were opened that the text followed so far ends in."""
-        return self._opened if self._inside else None
-
-    def follow(self, window: bytes, begin: int) -> "Ends":
-        """The ends of records in `window`, which stands at the offset `begin`."""
-        text, quoted = np.frombuffer(window, dtype=np.uint8), b'"' in window
-        steps = [
-            self._step(text, low, min(low + _STEP_BYTES, len(text)), begin, quoted=quoted)
-            for low in range(0, len(text), _STEP_BYTES)
-        ]
-        return Ends(text, steps, returns=b"\r" in window)
-
-    def _step(self, text: _Bytes, low: int, high: int, begin: int, *, quoted: bool) -> "_Step":
-        inside, part = self._inside, text[low:high]
-        quotes = np.flatnonzero(part == _QUOTE) if quoted else _NONE
-        if len(quotes):
-            starts, states = self._runs(part, quotes, begin + low)
-        else:
-            starts, states, self._closed = _NONE, _NONE.astype(np.bool_), False
-        self._fresh = bool(self._separates[part[-1]])
-        return _Step(low, high, starts, np.concatenate(([inside], states)))
-
-    def _runs(self, text: _Bytes, quotes: _Places, begin: int) -> tuple[_Places, _Flags]:
-        """Where runs of quotes begin, and whether the text behind each of them is inside of quotes.
-
-        An even run changes nothing: in quotes it stands for quotes, outside for an empty field or for characters. An
-        odd one closes open quotes; else it opens some if a field begins with it. So the state behind a run is the
-        parity of those that may open since the last one that can't.
-        """
-        heads = np.flatnonzero(np.concatenate((_TRUE, quotes[1:] - quotes[:-1] != 1)))
-        starts = quotes if len(heads) == len(quotes) else quotes[heads]
-        parity = np.append(heads, len(quotes)).astype(np.uint8) & 1
-        odd = parity[1:] != parity[:-1]
-        opening = self._separates.take(text.take(starts - 1))
-        if starts[0] == 0:
-            opening[0] = self._fresh or self._closed
-        turns, shuts = odd & opening, odd & ~opening
-        count = np.cumsum(turns, dtype=np.uint8)  # Its parity is all that counts.
-        at_shut = np.concatenate((np.array([self._inside], dtype=np.uint8), count[shuts]))
-        states = ((count - at_shut.take(np.cumsum(shuts))) & 1).astype(np.bool_)
-        self._remember(starts, turns, states, opening, begin, ends=text[-1] == _QUOTE)
-        return starts, states
-
-    def _remember(
-        self, starts: _Places, turns: _Flags, states: _Flags, opening: _Flags, begin: int, *, ends: bool
-    ) -> None:
-        before = states[-2] if len(states) > 1 else self._inside
-        inside = bool(states[-1])
-        # A quote that has just closed is opened again by one more: together they stand for a quote.
-        closed = bool(ends and not inside and (before or opening[-1]))
-        if closed and not before:
-            opened = len(starts) - 1
-        else:
-            opens = turns & states
-            opened = len(opens) - 1 - int(np.argmax(opens[::-1])) if opens.any() else -1
-        if opened >= 0 and not (self._closed and starts[opened] == 0):
-            self._opened = begin + int(starts[opened])
-        self._inside, self._closed = inside, closed
-
-
-@dataclass(frozen=True)
-class _Step:
-    """A part of a window: where runs of quotes begin in it, whether it is in quotes at first and behind each run."""
-
-    low: int
-    high: int
-    starts: _Places
-    states: _Flags
-
-
-class Ends:
-    """The ends of records in a window, looked for where they are asked for."""
-
-    def __init__(self, text: _Bytes, steps: Sequence[_Step], *, returns: bool) -> None:
-        self._text, self._steps, self._returns = text, steps, returns
-
-    def first(self, least: int = 1) -> int:
-        """The first end at or behind the offset `least`; 0: none."""
-        for step in self._steps:
-            low = max(step.low, least - 1)
-            if low < step.high and len(found := self._of(step, low)):
-                return int(found[0])
-        return 0
-
-    def last(self) -> int:
-        """The last end; 0: none."""
-        for step in reversed(self._steps):
-            if len(found := self._of(step, step.low)):
-                return int(found[-1])
-        return 0
-
-    def _of(self, step: _Step, low: int) -> _Places:
-        """Ends that belong to line ends at or behind `low`."""
-        text = self._text[low : step.high]
-        marks = text == _NEWLINE
-        if self._returns:
-            followed = self._text[low + 1 : step.high + 1] == _NEWLINE
-            alone = text == _RETURN
-            alone[: len(followed)] &= ~followed
-            marks |= alone
-        places = np.flatnonzero(marks) + low
-        if len(step.starts) or step.states[0]:
-            places = places[~step.states[np.searchsorted(step.starts, places - step.low)]]
-        return places + 1
 
 
 class _Windows:

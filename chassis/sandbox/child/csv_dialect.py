@@ -14,7 +14,8 @@ from typing import IO, Any, Final
 
 import pyarrow as pa
 
-from .csv_cutting import BOM, Quotes, line_end
+from .csv_cutting import BOM, line_end
+from .csv_quotes import Quotes
 
 DELIMITERS: Final = (",", ";", "\t", "|")
 _PACKED: Final = {b"\x1f\x8b": "gzip", b"BZh": "bz2", b"\x28\xb5\x2f\xfd": "zstd", b"\x04\x22\x4d\x18": "lz4"}

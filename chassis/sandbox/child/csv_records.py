@@ -11,8 +11,9 @@ import pyarrow as pa
 import pyarrow.csv as pacsv
 
 from .compute import pc
-from .csv_cutting import BOM, Cutter, Quotes, Stretch
+from .csv_cutting import BOM, Cutter, Stretch
 from .csv_dialect import CsvDialect, said_delimiter
+from .csv_quotes import Quotes
 from .csv_text import NO_TEXT, CsvUnreadable, marked, text_of
 
 _MAX_TEXT: Final = 4_096

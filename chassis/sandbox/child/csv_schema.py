@@ -8,8 +8,8 @@ import pyarrow as pa
 
 from .compute import pc
 from .conversion import ARROW_TYPES
-from .csv_cutting import Quotes
 from .csv_dialect import BOM, CsvDialect, HeaderUnreadable, beginning, charset_of, read_header
+from .csv_quotes import Quotes
 from .csv_records import CsvReader
 from .csv_text import CsvUnreadable
 from .described import Described, SchemasDiffer, SchemaUnreadable, ensure_usable

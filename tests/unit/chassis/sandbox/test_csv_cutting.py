@@ -9,8 +9,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from chassis.sandbox.child import csv_cutting
-from chassis.sandbox.child.csv_cutting import MAX_RECORD_BYTES, NEVER_CLOSED, TOO_LONG, Cutter, Quotes, line_end
+from chassis.sandbox.child import csv_quotes
+from chassis.sandbox.child.csv_cutting import MAX_RECORD_BYTES, NEVER_CLOSED, TOO_LONG, Cutter, line_end
+from chassis.sandbox.child.csv_quotes import Quotes
 
 TEXTS = st.lists(st.sampled_from([b'"', b'""', b",", b"\n", b"\r", b"\r\n", b"a", b"5"]), max_size=24).map(b"".join)
 
@@ -62,9 +63,9 @@ def cut(text: bytes, size: int = 1 << 20) -> list[tuple[bytes, str | None]]:
 @example(b'"\n""\r,', 3, 3)
 @example(b'a\n"""\r,,,\n', 2, 1)
 def test_ends_are_those_of_a_walk_from_character_to_character(text: bytes, size: int, step: int) -> None:
-    quotes, found, at = Quotes(","), list[int](), 0
+    quotes, behind, found, at = Quotes(","), Quotes(","), list[int](), 0
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(csv_cutting, "_STEP_BYTES", step)
+        patch.setattr(csv_quotes, "_STEP_BYTES", step)
         while at < len(text):
             end = min(at + size, len(text))
             end += text[end - 1 : end + 1] == b"\r\n"
@@ -73,7 +74,8 @@ def test_ends_are_those_of_a_walk_from_character_to_character(text: bytes, size:
             while first := ends.first(least):
                 found.append(at + first)
                 least = first + 1
-            assert last == least - 1
+            assert last == least - 1 == behind.last_end(text[at:end], at)
+            assert quotes.opened == behind.opened
             at = end
     assert (found, quotes.opened is not None) == ends_of(text)
 
