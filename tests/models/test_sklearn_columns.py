@@ -336,3 +336,68 @@ def test_what_the_model_calls_a_column_is_shown(tmp_path, model, inputs, known_a
     find("sklearn").load(source)
 
     assert source.known_as == known_as
+
+
+GAPS = FRAME[["a"]].assign(b=FRAME["a"].where(FRAME["a"] > -1).to_numpy()[::-1], c=1.0)
+DEMANDING = {
+    "alone": Ridge(),
+    "behind a scaler": make_pipeline(StandardScaler(), Ridge()),
+    "beside an encoder": make_pipeline(make_column_transformer((HOT, ["c"]), remainder="passthrough"), Ridge()),
+    "in a vote": VotingRegressor([("a", Ridge()), ("b", HistGradientBoostingRegressor(max_iter=3))]),
+}
+FILLING = {
+    "imputed": make_pipeline(SimpleImputer(), StandardScaler(), Ridge()),
+    "imputed by column": make_pipeline(
+        make_column_transformer((SimpleImputer(), ["b"]), remainder="passthrough"), Ridge()
+    ),
+    "boosted": HistGradientBoostingRegressor(max_iter=3),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("name", [*DEMANDING, *FILLING])
+def test_a_missing_number_that_the_model_does_not_take_rejects_its_row_alone(score, name, kind):
+    full = GAPS.fillna(0.0)
+    model = {**DEMANDING, **FILLING}[name].fit(full, VALUE)
+
+    result = score(model, stored(GAPS, kind).data, a="double", b="double?", c="double")
+
+    gaps = np.flatnonzero(GAPS["b"].isna())
+    assert len(gaps)
+    if name in FILLING:
+        assert not result.rejected
+        agree(result, model.predict(GAPS), tolerance=1e-9)
+    else:
+        assert sorted(result.rejected) == gaps.tolist()
+        agree(result, model.predict(full), tolerance=1e-9)
+
+
+def doubled(frame):
+    return frame * 2
+
+
+def test_a_model_that_fails_on_missing_values_in_a_step_of_one_s_own_says_so(score):
+    model = make_pipeline(FunctionTransformer(doubled), Ridge()).fit(GAPS.fillna(0.0), VALUE)
+
+    result = score(model, stored(GAPS, "parquet").data, a="double", b="double?", c="double")
+
+    refused(result, "model-failed", "raised ValueError for rows in which b is missing: declare it required")
+    assert result.refused.row is not None
+    assert np.isnan(GAPS["b"][result.refused.row])
+    assert "NaN" in result.refused.detail
+
+
+def test_a_model_that_fails_on_other_rows_too_is_not_said_to_fail_on_missing_ones(score):
+    model = make_pipeline(FunctionTransformer(broken), Ridge()).fit(GAPS.fillna(0.0), VALUE)
+
+    refused(
+        score(model, stored(GAPS, "parquet").data, a="double", b="double?", c="double"),
+        "model-failed",
+        "raised KeyError",
+    )
+
+
+def broken(frame):
+    if len(frame) < ROWS:
+        raise KeyError("gone")
+    return frame

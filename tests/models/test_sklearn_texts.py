@@ -122,8 +122,6 @@ def test_isotonic_regression_takes_one_column(path):
     [
         (PIPELINES["tf-idf"], {"note": "string", "more": "string"}, "takes one column .*, and the signature has 2"),
         (PIPELINES["tf-idf"], {"note": "long"}, "takes texts, and note is long"),
-        (PIPELINES["tf-idf"], {"note": "string?"}, "note is not required in the signature: declare it required"),
-        (PIPELINES["a vote"], {"note": "string?"}, "declare it required"),
         (make_pipeline(CountVectorizer(input="filename"), Ridge()), {"note": "string"}, "reads files"),
     ],
 )
@@ -135,6 +133,21 @@ def test_what_a_vectorizer_cannot_take_is_refused_when_it_is_loaded(path, tmp_pa
     result = scored("sklearn", path, inputs=columns(**inputs), data=some_rows(**inputs))
 
     refused(result, "model-unsupported" if "files" in reason else "signature-mismatch", reason)
+
+
+@pytest.mark.parametrize("name", ["tf-idf", "a union of vectorizers", "a search"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_missing_text_that_a_vectorizer_does_not_take_is_rejected_with_its_row(path, name, kind):
+    model = PIPELINES[name].fit(NOTES, MOOD)
+    joblib.dump(model, path)
+    some = [None if at % 7 == 0 else note for at, note in enumerate(NOTES)]
+    data = stored(pd.DataFrame({"note": some, "id": range(len(NOTES))}), kind).data
+
+    result = scored("sklearn", path, inputs=columns(note="string?"), data=data, row_group_size=17)
+
+    assert sorted(result.rejected) == list(range(0, len(NOTES), 7))
+    assert set(result.rejected.values()) == {"note: a missing or infinite value, which the model doesn't take"}
+    agree(result, model.predict(NOTES))
 
 
 @pytest.mark.parametrize("first", [DictVectorizer(), FeatureHasher(n_features=8)])

@@ -5,7 +5,7 @@ What lies behind a step that makes something else of it isn't seen.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import numpy as np
@@ -18,8 +18,17 @@ _INNER: Final = ("best_estimator_", "estimator_", "estimators_", "regressor_", "
 _TAKES_ANYTHING: Final = ("sklearn.dummy", "sklearn.feature_extraction", "sklearn.preprocessing._function_transformer")
 _DICTIONARIES: Final = ("DictVectorizer", "FeatureHasher")
 
-Places = Sequence[int | None]
-"""For each column that a step gets, which of the model's inputs it is; None: something made of them."""
+
+@dataclass(frozen=True)
+class Taken:
+    """A column that a step gets: which of the model's inputs it is, and whether its missing values were filled."""
+
+    place: int
+    filled: bool = False
+
+
+Places = Sequence[Taken | None]
+"""The columns that a step gets; None: something made of inputs."""
 
 
 @dataclass
@@ -28,13 +37,14 @@ class Seen:
 
     `categories`: the values that encoders know; `dtype_categories`: those that a column of pandas' type category has to
     begin with, None where it is of another; `missing`: what imputers take for a missing value; `numeric`: it is
-    calculated with; `vectorizers`: what takes it for texts.
+    calculated with; `complete`: by what takes no missing or infinite value; `vectorizers`: what takes it for texts.
     """
 
     categories: list[npt.NDArray[Any]] = field(default_factory=list[npt.NDArray[Any]])
     dtype_categories: list[Any] | None = None
     missing: list[Any] = field(default_factory=list[Any])
     numeric: bool = False
+    complete: bool = False
     vectorizers: list[Any] = field(default_factory=list[Any])
 
 
@@ -48,7 +58,7 @@ class Sight:
 
 def look_into(estimator: Any, inputs: int) -> Sight:
     sight = Sight([Seen() for _ in range(inputs)])
-    _follow(estimator, list(range(inputs)), sight)
+    _follow(estimator, [Taken(place) for place in range(inputs)], sight)
     return sight
 
 
@@ -142,11 +152,12 @@ def _follow(estimator: Any, places: Places, sight: Sight) -> Places:
 
 
 def _follow_one(estimator: Any, places: Places, sight: Sight) -> Places:
-    here = {at: sight.columns[place] for at, place in enumerate(places) if place is not None}
+    here = {at: sight.columns[taken.place] for at, taken in enumerate(places) if taken is not None}
     categories = getattr(estimator, "categories_", None)
     if isinstance(categories, list):
         for at, known in enumerate(categories):
-            (here[at].categories if at in here else sight.behind).append(np.asarray(known))
+            as_it_is = at in here and not here[at].numeric
+            (here[at].categories if as_it_is else sight.behind).append(np.asarray(known))
     elif hasattr(estimator, "missing_values"):
         for column in here.values():
             column.missing.append(estimator.missing_values)
@@ -157,17 +168,26 @@ def _follow_one(estimator: Any, places: Places, sight: Sight) -> Places:
     elif (preprocessor := getattr(estimator, "_preprocessor", None)) is not None:
         _follow(preprocessor, places, sight)
     elif _calculates(estimator):
-        for column in here.values():
-            column.numeric = True
+        return _calculated(estimator, places, sight)
     else:
         _note_boosted(estimator, here)
         _follow_inner(estimator, places, sight)
     return ()
 
 
+def _calculated(estimator: Any, places: Places, sight: Sight) -> Places:
+    """Scalers hand a missing value on."""
+    demanding = not _takes(estimator, "allow_nan")
+    for taken in places:
+        if taken is not None:
+            sight.columns[taken.place].numeric = True
+            sight.columns[taken.place].complete |= demanding and not taken.filled
+    return places if _is_a(estimator, "OneToOneFeatureMixin") else ()
+
+
 def _follow_inner(estimator: Any, places: Places, sight: Sight) -> None:
     for inner in _inner(estimator):
-        if getattr(inner, "n_features_in_", None) == len(places):
+        if getattr(inner, "n_features_in_", len(places)) == len(places):
             _follow(inner, places, sight)
 
 
@@ -184,7 +204,7 @@ def _note_boosted(estimator: Any, here: dict[int, Seen]) -> None:
 
 
 def _follow_columns(transformer: Any, places: Places, sight: Sight) -> Places:
-    outputs: list[int | None] = [None] * max((part.stop for part in transformer.output_indices_.values()), default=0)
+    outputs: list[Taken | None] = [None] * max((part.stop for part in transformer.output_indices_.values()), default=0)
     for name, step, _ in transformer.transformers_:
         if _is_dropped(step):
             continue
@@ -201,8 +221,11 @@ def _imputed(imputer: Any, places: Places) -> Places:
     statistics = getattr(imputer, "statistics_", None)
     if statistics is None:
         return ()
-    filled = [imputer.keep_empty_features or not _is_nan(value) for value in statistics]
-    kept = [place for place, each in zip(places, filled, strict=False) if each]
+    kept = [
+        None if taken is None else replace(taken, filled=taken.filled or is_missing_mark(imputer.missing_values))
+        for taken, value in zip(places, statistics, strict=False)
+        if imputer.keep_empty_features or not _is_nan(value)
+    ]
     indicator = getattr(imputer, "indicator_", None)
     return kept if indicator is None else (*kept, *[None] * len(indicator.features_))
 
@@ -226,8 +249,13 @@ def _listed(found: Any) -> list[Any]:
     return list(found) if isinstance(found, list | tuple) else [found]
 
 
+def is_missing_mark(value: Any) -> bool:
+    """Whether an imputer's `missing_values` are those of a frame: None, NaN, pandas' NA."""
+    return value is None or _is_nan(value) or type(value).__name__ == "NAType"
+
+
 def _is_nan(value: Any) -> bool:
-    return isinstance(value, float) and np.isnan(value)
+    return isinstance(value, float) and bool(np.isnan(value))
 
 
 def _indices(transformer: Any, name: str) -> list[int]:

@@ -24,6 +24,7 @@ class Look:
     `optional`: values may be missing, so that whole numbers are floats and booleans objects, in every batch alike.
     `missing`: what stands for a missing text, boolean or bytes: NaN as from a CSV, or None as from parquet.
     `numeric`: booleans of which some may be missing are floats, for what takes no objects.
+    `complete`: what takes it takes no missing or infinite value.
     `categories`: it is of pandas' type category, of these values and whatever else there is.
     """
 
@@ -31,6 +32,7 @@ class Look:
     missing: float | None = None
     numeric: bool = False
     categories: Sequence[Any] | None = None
+    complete: bool = False
 
 
 def looks_of(inputs: Sequence[Column], *, text: bool) -> list[Look]:

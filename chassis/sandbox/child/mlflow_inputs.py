@@ -9,7 +9,8 @@ import pyarrow as pa
 
 from .binding import ModelUnsupported, SignatureMismatch
 from .conversion import Column
-from .estimator_inputs import Frame, Inputs, inputs_of, looks_for
+from .estimator_columns import looks_for
+from .estimator_inputs import Chosen, Frame, Inputs, Unfit, inputs_of
 from .fitted import feature_count, used_names
 from .formats import Source
 from .frames import Look, looks_of, to_frame
@@ -43,7 +44,8 @@ def _unsigned(model: Any, source: Source) -> Inputs:
     names = names_in(model)
     binding = source.bound(names, count_in(model) if names is None else len(names))
     columns = [source.inputs[position] for position in binding.positions]
-    return Frame(binding.positions, _named(columns, names), looks_of(columns, text=source.text))
+    looks = looks_of(columns, text=source.text)
+    return Frame(Chosen(binding.positions, columns, names or [column.name for column in columns], looks))
 
 
 def _by_name(schema: Any, estimator: Any, source: Source) -> Inputs:
@@ -53,7 +55,7 @@ def _by_name(schema: Any, estimator: Any, source: Source) -> Inputs:
     columns = [source.inputs[position] for position in binding.positions]
     for column, spec in zip(columns, specs.values(), strict=True):
         _check_type(column, spec.type.name)
-    return Frame(binding.positions, list(specs), _looks(estimator, columns, source))
+    return Frame(Chosen(binding.positions, columns, list(specs), _looks(estimator, columns, source)))
 
 
 def _by_place(schema: Any, estimator: Any, source: Source) -> Inputs:
@@ -61,7 +63,7 @@ def _by_place(schema: Any, estimator: Any, source: Source) -> Inputs:
     for column, spec in zip(source.inputs, schema.inputs, strict=True):
         _check_type(column, spec.type.name)
     names = [column.name for column in source.inputs]
-    return Frame(binding.positions, names, _looks(estimator, source.inputs, source))
+    return Frame(Chosen(binding.positions, source.inputs, names, _looks(estimator, source.inputs, source)))
 
 
 def _looks(estimator: Any, columns: Sequence[Column], source: Source) -> list[Look]:
@@ -108,6 +110,10 @@ class Matrix:
         values = [_array(column, look, self._dtype) for column, look in zip(columns, self._looks, strict=True)]
         return np.column_stack(values) if len(self._shape) == _MATRIX else values[0].reshape(rows), 0
 
+    def unfit(self, columns: Sequence[pa.Array]) -> Unfit:
+        del columns
+        return iter(())
+
 
 class Tensors:
     """A tensor a column, by its name."""
@@ -126,6 +132,10 @@ class Tensors:
             spec.name: _array(columns[position], look, spec.type).reshape(spec.shape)
             for spec, position, look in self._parts
         }, 0
+
+    def unfit(self, columns: Sequence[pa.Array]) -> Unfit:
+        del columns
+        return iter(())
 
 
 def _array(column: pa.Array, look: Look, dtype: Any) -> npt.NDArray[Any]:
@@ -183,7 +193,3 @@ def _check_type(column: Column, theirs: str) -> None:
 
 def _said(column: Column) -> str:
     return column.type if column.required else f"{column.type} (not required)"
-
-
-def _named(columns: Sequence[Column], names: Sequence[str] | None) -> list[str]:
-    return [column.name for column in columns] if names is None else list(names)

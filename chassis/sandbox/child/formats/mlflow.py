@@ -14,6 +14,8 @@ from ..archives import unpacked
 from ..classes import Classes, TargetClasses, is_probability
 from ..estimator_classes import classes_of
 from ..estimator_files import of_this_version
+from ..estimator_inputs import Unfit
+from ..missing_blame import told_of_missing
 from ..mlflow_inputs import mlflow_inputs
 from ..mlflow_raw import estimator_in
 from . import Inspection, ModelUnsupported, SignatureMismatch, Source, inside
@@ -48,10 +50,17 @@ class MlflowModel:
         _check_params(model, source.params)
         self._inputs = mlflow_inputs(model, source)
         self._params = source.params or None
-        self._model = model
+        self._model, self._columns = model, source.inputs
         self._classes = _classes_in(model, source)
 
+    def unfit(self, columns: Sequence[pa.Array]) -> Unfit:
+        """See `fitting.Choosy`."""
+        return self._inputs.unfit(columns)
+
     def predict(self, columns: Sequence[pa.Array], rows: int) -> Any:
+        return told_of_missing(self._answer, columns, rows, self._columns)
+
+    def _answer(self, columns: Sequence[pa.Array], rows: int) -> Any:
         given, _ = self._inputs.rows(columns, rows)
         result = self._model.predict(given, params=self._params)
         return result if self._classes is None else self._classes.outputs_of(result)

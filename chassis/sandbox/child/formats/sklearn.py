@@ -13,8 +13,9 @@ import pyarrow as pa
 # ruff: noqa: TID252 - in the sandbox this package has another name
 from ..estimator_classes import classes_of
 from ..estimator_files import is_skops, opened, packages
-from ..estimator_inputs import Inputs, inputs_of
+from ..estimator_inputs import Inputs, Unfit, inputs_of
 from ..fitted import last_step
+from ..missing_blame import told_of_missing
 from ..outputs import PredictionShape
 from . import Inspection, ModelUnsupported, SignatureMismatch, Source
 
@@ -42,11 +43,14 @@ class SklearnModel:
     def __init__(self, estimator: Any, source: Source) -> None:
         _check_predicts(estimator)
         _check_params(estimator, source.params)
-        self._estimator, self._params = estimator, source.params
+        self._estimator, self._params, self._columns = estimator, source.params, source.inputs
         self._inputs: Inputs = inputs_of(estimator, source)
         self._classes = classes_of(estimator, source.outputs)
 
     def predict(self, columns: Sequence[pa.Array], rows: int) -> Any:
+        return told_of_missing(self._answer, columns, rows, self._columns)
+
+    def _answer(self, columns: Sequence[pa.Array], rows: int) -> Any:
         given, more = self._inputs.rows(columns, rows)
         classes = self._classes
         wanted = classes is not None and classes.wanted
@@ -54,6 +58,10 @@ class SklearnModel:
         if classes is None or not wanted:
             return labels
         return classes.outputs_of(self._called("predict_proba", given, more), labels)
+
+    def unfit(self, columns: Sequence[pa.Array]) -> Unfit:
+        """See `fitting.Choosy`."""
+        return self._inputs.unfit(columns)
 
     def _called(self, method: str, given: Any, more: int) -> Any:
         """`more`: rows that were added at the end."""
