@@ -26,11 +26,15 @@ from chassis.sandbox.child.packing import whole_numbers
 
 @dataclass(frozen=True)
 class Refused:
-    """What the platform says instead of scoring: it must name what to change. `detail` stands in the log alone."""
+    """What the platform says instead of scoring: it must name what to change.
+
+    `detail` stands in the log alone; `row` is a chunk's, from 0, where it is about one.
+    """
 
     code: str
     message: str
     detail: str = ""
+    row: int | None = None
 
 
 @dataclass
@@ -80,7 +84,7 @@ def scored(
             parts += [(said[1], bytes(piece)) for said, piece in zip(answer["parts"], given, strict=False)]
     except HereRefused as refusal:
         failure = refusal.failure
-        return Result(refused=Refused(failure.code, failure.message, failure.detail))
+        return Result(refused=Refused(failure.code, failure.message, failure.detail, failure.row))
     return _result(parts)
 
 

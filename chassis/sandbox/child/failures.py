@@ -59,7 +59,7 @@ def failure_of(error: Exception, header: dict[str, Any]) -> Failure:
         return Failure(error.code, plain(str(error)))
     raised, row = (error.error, error.row) if isinstance(error, ModelFailed) else (error, None)
     if type(raised) in _OURS:
-        return Failure(_OURS[type(raised)], plain(str(raised)), row, _cause(raised))
+        return Failure(_OURS[type(raised)], plain(str(raised)), getattr(raised, "row", row), _cause(raised))
     detail = _cause(raised) or in_words(raised)[:_MAX_DETAIL]
     if header["op"] in {"load", "inspect"}:
         return Failure("artifact-unreadable", plain(in_words(raised)), None, detail)

@@ -15,6 +15,7 @@ import pytest
 import pytest_asyncio
 import structlog
 
+from chassis import tasks
 from chassis.documents.client import Client, Document, connect
 from chassis.objects import Objects
 from schemas.models import ModelUpdateRequested
@@ -145,4 +146,4 @@ async def beating(registrations: Any) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        task.cancel()
+        await tasks.end(task)

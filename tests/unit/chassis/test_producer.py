@@ -14,6 +14,7 @@ from aiokafka.errors import (
     UnknownTopicOrPartitionError,
 )
 
+from chassis import tasks
 from chassis.bus import producer as producing
 from chassis.bus.producer import KafkaPublisher
 from chassis.errors import (
@@ -212,8 +213,7 @@ async def test_whoever_stops_waiting_leaves_nothing_behind_that_complains(publis
     waiting = asyncio.create_task(publisher.publish([record()]))
     await asyncio.sleep(0)
     await asyncio.sleep(0)
-    waiting.cancel()
-    await asyncio.wait((waiting,))
+    await tasks.end(waiting)
     await asyncio.sleep(0.05)
     gc.collect()
 
