@@ -105,7 +105,7 @@ async def test_text_is_read_as_the_signature_says(bench: Bench, driver: WarmDriv
         b"a,b,c,d\n7,true,2026-03-03,x\n3.0,FALSE,2026-03-03T06:00:00Z,\n3.5,true,2026-03-03,x\n1,maybe,2026-03-03,x\n"
     )
     output = bench.read(await score(driver, bench.job(bench.new_input(csv, suffix=".csv"), model, format="csv")))
-    assert output.rows["seen"].to_pylist() == ["7|True|2026-03-03 00:00:00|x", "3|False|2026-03-03 06:00:00|None"]
+    assert output.rows["seen"].to_pylist() == ["7|True|2026-03-03 00:00:00|x", "3|False|2026-03-03 06:00:00|nan"]
     assert output.rejected["rejected_column"].to_pylist() == ["a", "b"]
 
 
