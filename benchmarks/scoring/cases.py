@@ -1,7 +1,7 @@
 """What is measured: each kind of model on each input.
 
-`SCORING_ROWS` (1000000,5000000) names the sizes of the inputs that are made; `SCORING_FULL=1` adds the 20.9 million
-promotions, which take about twenty minutes more.
+`SCORING_ROWS` (1000000,5000000) names the sizes of the inputs that are made, of which the smallest is there with ten
+kept columns, too; `SCORING_FULL=1` adds the 20.9 million promotions, which take about twenty minutes more.
 """
 
 import os
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
 
-from benchmarks.scoring.inputs import Input, lay, made, promotions
+from benchmarks.scoring.inputs import Input, keeping, lay, made, promotions
 from benchmarks.scoring.models import KINDS, Model, register, train
 from benchmarks.subjects import request
 from chassis.settings import S3Settings
@@ -18,8 +18,6 @@ from examples.grocery.bus import Bus
 from services.executor.scoring.job import InputObject, ScoringInput, ScoringJob
 from services.executor.scoring.listing import freeze_input
 from services.executor.scoring.objects import DATASETS, MODELS, Bucket
-
-_KEEP = ("id",)
 
 
 @dataclass(frozen=True)
@@ -44,13 +42,14 @@ class Case:
             model=self.model.artifact,
             input=ScoringInput(uri=self.data.uri, format="parquet", objects=self.objects),
             output_prefix=f"s3://results/{output}",
-            keep=_KEEP,
+            keep=self.data.kept,
         )
 
 
 def chosen_inputs() -> list[Input]:
-    sizes = os.environ.get("SCORING_ROWS", "1000000,5000000").split(",")
-    return [made(int(size)) for size in sizes] + ([promotions()] if os.environ.get("SCORING_FULL") else [])
+    sizes = [int(size) for size in os.environ.get("SCORING_ROWS", "1000000,5000000").split(",")]
+    full = [promotions()] if os.environ.get("SCORING_FULL") else []
+    return [*(made(size) for size in sizes), keeping(min(sizes)), *full]
 
 
 async def make_cases(
@@ -95,6 +94,6 @@ async def _deploy(bus: Bus, case: Case) -> None:
         "version": await register(bus, case.model),
         "market": "*",
         "input": {"uri": case.data.uri, "format": "parquet"},
-        "keep": list(_KEEP),
+        "keep": list(case.data.kept),
     }
     await bus.ask(request("DeploymentRequested", case.deployment_id, described), answers={"DeploymentActivated"})

@@ -1,4 +1,4 @@
-"""The rows to score, laid once on the object store: made ones of twenty doubles, and a grocer's promotions."""
+"""The rows to score, laid once on the object store: twenty doubles, the same beside what is kept, and promotions."""
 
 # pyright: reportAttributeAccessIssue=false
 # (pyarrow makes the functions of its compute module when it is imported.)
@@ -20,12 +20,16 @@ from services.executor.scoring.objects import Bucket
 ROW_GROUP: Final = 125_000
 _OBJECT: Final = 8 * ROW_GROUP
 _FEATURES: Final = tuple(f"f{number:02d}" for number in range(20))
+_KEPT: Final = ("id", "brand", "store", "product", "receipt", "day", "sold_at", "units", "price", "promoted")
 _PROMOTIONS: Final = ("product_id", "store_id", "week", "display_location", "mailer_location")
 
 
 @dataclass(frozen=True)
 class Input:
-    """Parquet objects of up to a million rows under one prefix; beside `columns` there is `id`, which counts rows."""
+    """Parquet objects of up to a million rows under one prefix: `columns` for the model, `kept`, which pass through.
+
+    Of these the first is `id`, which counts rows.
+    """
 
     name: str
     rows: int
@@ -33,6 +37,7 @@ class Input:
     columns: tuple[str, ...]
     column_type: ColumnType
     make: Callable[[int], Iterator[pa.Table]]
+    kept: tuple[str, ...] = ("id",)
 
     @property
     def prefix(self) -> str:
@@ -52,6 +57,11 @@ class Input:
 
 def made(rows: int) -> Input:
     return Input(in_short(rows), rows, "made", _FEATURES, "double", _made)
+
+
+def keeping(rows: int) -> Input:
+    """As `made`, with ten columns that pass through, four texts among them."""
+    return Input(f"{in_short(rows)} keeping ten", rows, "keeping", _FEATURES, "double", _keeping, _KEPT)
 
 
 def promotions() -> Input:
@@ -82,6 +92,30 @@ def _made(rows: int) -> Iterator[pa.Table]:
         random = np.random.default_rng(start)
         ids = np.arange(start, start + size)
         yield pa.table({"id": ids, **{name: random.normal(size=size) for name in _FEATURES}})
+
+
+def _keeping(rows: int) -> Iterator[pa.Table]:
+    """Few brands, hundreds of stores, many products, a receipt a row; days and moments, units, prices, yes and no."""
+    for table in _made(rows):
+        ids = table["id"].to_numpy()
+        random = np.random.default_rng(ids[0])
+        columns = [
+            ids,
+            _numbered("brand {}", 20).take(pa.array(random.integers(20, size=len(ids)))),
+            _numbered("FR-{:04}", 500).take(pa.array(random.integers(500, size=len(ids)))),
+            _numbered("product {:06}, 6 x 250 g", 50_000).take(pa.array(random.integers(50_000, size=len(ids)))),
+            pa.array([f"{number:016x}" for number in random.integers(1 << 62, size=len(ids))]),
+            pa.array(random.integers(19_000, 20_000, size=len(ids), dtype=np.int32)).cast(pa.date32()),
+            pa.array(1_700_000_000_000_000 + ids * 1_000_003).cast(pa.timestamp("us")),
+            random.integers(1, 100, size=len(ids), dtype=np.int32),
+            random.integers(100, 10_000, size=len(ids)) / 100,
+            random.random(len(ids)) < 0.1,
+        ]
+        yield pa.table([*columns, *table.columns[1:]], names=[*_KEPT, *_FEATURES])
+
+
+def _numbered(text: str, count: int) -> pa.Array:
+    return pa.array([text.format(number) for number in range(count)])
 
 
 def _promotions(rows: int) -> Iterator[pa.Table]:

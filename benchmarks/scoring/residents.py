@@ -21,6 +21,7 @@ class Peer:
             "how": self.name,
             "model": str(case.model.path),
             "columns": case.data.columns,
+            "kept": case.data.kept,
             "input": f"s3a://datasets/{case.data.prefix}",
             "output": f"s3a://{RESULTS}/{prefix}",
         }

@@ -40,37 +40,43 @@ async def measure(case: Case, arena: Arena) -> tuple[list[Row], dict[str, list[f
     scored = [await platform.score(case) for _ in range(_WARMING)]
     alone = [(await platform.score(case)).seconds for _ in range(ONE_BY_ONE)]
     together = [seconds for seconds, _ in await platform.run_all([case.deployment_id] * AT_ONCE)]
-    own, spark = await _handed_out(case, arena)
+    without, spark = await _handed_out(case, arena)
     submitted = [await asyncio.to_thread(_submit, case, arena.peers) for _ in range(_SUBMITTED)]
     results = Bucket(arena.s3, RESULTS)
     keys = {"request → fact": scored[-1].keys, "spark-submit": written(results, _TARGET)}
     scores = {name: read_scores(case, each, results) for name, each in keys.items()}
     ensure_same(case, scores, called_directly(case, Bucket(arena.s3, DATASETS)))
-    names = ("one by one", f"{AT_ONCE} at once", "spark-submit", "scoring only, own worker", "scoring only, Spark task")
-    series = dict(zip(names, (alone, together, submitted, own, spark), strict=True))
-    rows = [*_rows(alone, together, submitted), *_worker_rows(own, spark)]
+    names = (
+        "one by one",
+        f"{AT_ONCE} at once",
+        "spark-submit",
+        "scoring only, without Spark",
+        "scoring only, Spark task",
+    )
+    series = dict(zip(names, (alone, together, submitted, without, spark), strict=True))
+    rows = [*_rows(alone, together, submitted), *_spark_rows(without, spark)]
     return rows, {f"{case.data.name}, {name}": each for name, each in series.items()}
 
 
 async def _handed_out(case: Case, arena: Arena) -> tuple[list[float], list[float]]:
-    """Seconds of scoring alone by the driver's own worker, and by a task of Spark's, each on a driver of its own."""
+    """Seconds of scoring alone without Spark, and by a task of Spark's, each on a driver of its own."""
     driver = WarmDriver(arena.settings.model_copy(update={"small_bytes": 0}))
     await driver.start()
     try:
         engines = (arena.engine, Engine(driver, arena.s3))
-        # The own worker is begun by the first job that it might have had: half of them warm.
+        # The child that scores without Spark begins with the first job for it: half of them warm.
         seconds = [[(await each.score(case)).seconds for each in engines] for _ in range(2 * ONE_BY_ONE)]
     finally:
         await driver.stop()
-    own, spark = zip(*seconds[ONE_BY_ONE:], strict=True)
-    return list(own), list(spark)
+    without, spark = zip(*seconds[ONE_BY_ONE:], strict=True)
+    return list(without), list(spark)
 
 
-def _worker_rows(own: list[float], spark: list[float]) -> list[Row]:
-    usual, task = median(own), median(spark)
+def _spark_rows(without: list[float], spark: list[float]) -> list[Row]:
+    usual, task = median(without), median(spark)
     return [
-        Row(f"{_UNIT}, scoring only, in the driver's own worker, p50", 1000 * usual, "ms"),
-        Row(f"{_UNIT}, scoring only, in a Spark task, p50", 1000 * task, "ms", task / usual, "the own worker's"),
+        Row(f"{_UNIT}, scoring only, without Spark, p50", 1000 * usual, "ms"),
+        Row(f"{_UNIT}, scoring only, in a Spark task, p50", 1000 * task, "ms", task / usual, "without"),
     ]
 
 

@@ -11,16 +11,17 @@ from pyspark.sql import DataFrame
 Frames = Iterable[pd.DataFrame]
 
 
-def map_in_pandas(rows: DataFrame, model: str, columns: Sequence[str]) -> DataFrame:
-    """The columns `id` and `prediction`."""
-    return rows.mapInPandas(_scoring(model, list(columns)), "id long, prediction double")
+def map_in_pandas(rows: DataFrame, model: str, columns: Sequence[str], kept: Sequence[str]) -> DataFrame:
+    """The columns that are kept and `prediction`."""
+    schema = rows.select(*kept).schema.add("prediction", "double")
+    return rows.mapInPandas(_scoring(model, list(columns), list(kept)), schema)
 
 
-def _scoring(model: str, columns: list[str]) -> Callable[[Frames], Iterator[pd.DataFrame]]:
+def _scoring(model: str, columns: list[str], kept: list[str]) -> Callable[[Frames], Iterator[pd.DataFrame]]:
     def score(frames: Frames) -> Iterator[pd.DataFrame]:
         estimator = _loaded(model)
         for frame in frames:
-            yield pd.DataFrame({"id": frame["id"], "prediction": estimator.predict(frame[columns])})
+            yield frame[kept].assign(prediction=estimator.predict(frame[columns]))
 
     return score
 

@@ -19,7 +19,7 @@ from benchmarks.scoring.warmth import kept_warm
 
 
 def open_handler() -> Callable[[dict[str, Any]], dict[str, Any]]:
-    """Answers `{how, model, columns, input, output}` with the seconds that it took."""
+    """Answers `{how, model, columns, kept, input, output}` with the seconds that it took."""
     builder: Any = SparkSession.builder
     spark: SparkSession = builder.config(map=settings(os.environ)).getOrCreate()
     spark.sparkContext.setLogLevel("ERROR")
@@ -37,13 +37,13 @@ def _same(frames: Iterator[Any]) -> Iterator[Any]:
 def _handle(spark: SparkSession, wanted: dict[str, Any]) -> dict[str, Any]:
     score = {"spark_udf": _spark_udf, "mapInPandas": map_in_pandas}[wanted["how"]]
     began = time.perf_counter()
-    scored = score(spark.read.parquet(wanted["input"]), wanted["model"], wanted["columns"])
+    scored = score(spark.read.parquet(wanted["input"]), wanted["model"], wanted["columns"], wanted["kept"])
     scored.write.mode("overwrite").parquet(wanted["output"])
     return {"seconds": time.perf_counter() - began}
 
 
-def _spark_udf(rows: DataFrame, model: str, columns: Sequence[str]) -> DataFrame:
-    return rows.select("id", _udf(model)(struct(*columns)).alias("prediction"))
+def _spark_udf(rows: DataFrame, model: str, columns: Sequence[str], kept: Sequence[str]) -> DataFrame:
+    return rows.select(*kept, _udf(model)(struct(*columns)).alias("prediction"))
 
 
 @functools.cache

@@ -13,7 +13,7 @@ from benchmarks.scoring.peers.settings import settings
 def main(source: str, target: str, model: str, *columns: str) -> None:
     builder: Any = SparkSession.builder
     spark: SparkSession = builder.config(map=settings(os.environ)).getOrCreate()
-    map_in_pandas(spark.read.parquet(source), model, columns).write.mode("overwrite").parquet(target)
+    map_in_pandas(spark.read.parquet(source), model, columns, ["id"]).write.mode("overwrite").parquet(target)
     spark.stop()
 
 

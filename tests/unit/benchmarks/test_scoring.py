@@ -45,7 +45,7 @@ def test_scores_that_agree_with_each_other_but_not_with_the_model_are_found(case
 
 def test_a_ratio_is_of_medians_and_says_what_is_to_be_reached(case):
     names = ("bare processes", "executor, scoring only", "executor, request → fact")
-    others = ("executor without its sandbox", "spark_udf", "mapInPandas")
+    others = ("spark_udf", "mapInPandas")
     times = Times(case, {name: [1.0, 9.0, 2.0] for name in (*names, *others)} | {names[1]: [4.0, 4.0, 4.0]})
     first = rows_of(times)[0]
     assert (first.value, first.ratio, first.of) == (1_250_000, 0.5, "bare processes (to reach: 0.9)")
