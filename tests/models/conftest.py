@@ -29,6 +29,12 @@ def one_thread():
         yield
 
 
+@pytest.fixture
+def folder(tmp_path):
+    """Where MLflow logs a model: not there yet."""
+    return tmp_path / "logged"
+
+
 def pytest_terminal_summary(terminalreporter):
     if not _OUTCOMES:
         return

@@ -21,11 +21,6 @@ EACH = [
 ]
 
 
-@pytest.fixture
-def folder(tmp_path):
-    return tmp_path / "logged"
-
-
 @pytest.mark.parametrize(("kind", "named", "data"), sampled(EACH, 3, ids=[" ".join(map(str, each)) for each in EACH]))
 def test_a_column_of_every_type_is_the_one_that_mlflow_takes(folder, kind, named, data):
     model = logged(folder, Described(), signature=signature(kind, named=named))

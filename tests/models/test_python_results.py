@@ -1,53 +1,13 @@
-"""A module of one's own: what it gets, and every kind of result that it may give, put to the right rows or refused."""
+"""A module of one's own: every kind of result that it may give, put to the right rows or refused."""
 
-import numpy as np
-import pandas as pd
+from functools import partial
+
 import pyarrow as pa
 import pytest
 
-from tests.models.harness import agree, columns, scored
-from tests.models.stored_tables import KINDS, refused, sampled, stored
-
-ROWS = 70
-X = np.round(np.random.default_rng(5).normal(size=ROWS), 3)
-FRAME = pd.DataFrame({"x": X, "n": np.arange(ROWS)})
-DATA = stored(FRAME, "parquet").data
-HEAD = """
-import datetime
-import decimal
-import numpy as np
-import pandas as pd
-import pyarrow as pa
-from scipy import sparse
-
-
-def load(path):
-    return None
-
-
-"""
-FRAME_BODY = "def predict(model, batch):\n    return "
-
-
-@pytest.fixture
-def score(tmp_path):
-    def inner(body, data=DATA, *, outputs=(), inputs=None, params=None, row_group_size=32):
-        """`body`: what predict gives, or whole functions."""
-        whole = body if "def " in body else FRAME_BODY + body
-        (tmp_path / "model.py").write_text(HEAD + whole + "\n")
-        given = columns(**(inputs or {"x": "double", "n": "long"}))
-        return scored(
-            "python",
-            tmp_path / "model.py",
-            inputs=given,
-            outputs=columns(**dict(outputs)),
-            data=data,
-            params=params,
-            row_group_size=row_group_size,
-        )
-
-    return inner
-
+from tests.models.harness import agree
+from tests.models.python_modules import ROWS, X, score_module
+from tests.models.stored_tables import refused, sampled
 
 ONE = {
     "series": ("batch['x'] * 2", "double"),
@@ -86,29 +46,11 @@ ONE = {
     ),
     "shuffled, with its labels": ("(batch.sample(frac=1, random_state=0)['x'] * 2)", "double"),
 }
-DTYPES = (
-    "int8",
-    "int16",
-    "int32",
-    "int64",
-    "uint8",
-    "uint16",
-    "uint32",
-    "uint64",
-    "float16",
-    "float32",
-    "float64",
-    "bool",
-)
-FITTING = {
-    "integer": ("int8", "int16", "int32", "uint8", "uint16"),
-    "long": DTYPES,
-    "double": DTYPES,
-    "float": DTYPES,
-    "boolean": DTYPES,
-    "string": DTYPES,
-}
-TYPED = [(dtype, kind) for dtype in DTYPES for kind in FITTING]
+
+
+@pytest.fixture
+def score(tmp_path):
+    return partial(score_module, tmp_path)
 
 
 @pytest.mark.parametrize("name", sampled(list(ONE), 4))
@@ -120,15 +62,6 @@ def test_a_value_a_row_in_any_form_is_that_row_s(score, name):
     agree(score(body, outputs={"prediction": kind}, row_group_size=ROWS - 1), X * 2, tolerance=tolerance)
     if name != "decimals":
         agree(score(body), X * 2, tolerance=tolerance)
-
-
-@pytest.mark.parametrize(("dtype", "kind"), sampled(TYPED, 9, ids=["-".join(each) for each in TYPED]))
-def test_numbers_of_every_dtype_keep_their_value_in_every_type(score, dtype, kind):
-    result = score(f"(batch['n'] % 2).to_numpy().astype('{dtype}')", outputs={"prediction": kind})
-
-    expected = FRAME["n"] % 2
-    texts = {"bool": expected.astype(bool).astype(str)}.get(dtype, expected.astype(str))
-    agree(result, texts if kind == "string" else expected.astype(bool) if kind == "boolean" else expected, tolerance=0)
 
 
 SEVERAL = {
@@ -156,66 +89,6 @@ def test_several_outputs_by_their_names_or_by_place(score, name):
 
     agree(result, X, output="high", tolerance=0)
     agree(result, -X, output="low", tolerance=0)
-
-
-TYPES = {
-    "texts": ("[None if n % 3 else 'é' for n in batch['n']]", "string", [None if n % 3 else "é" for n in range(ROWS)]),
-    "categories": (
-        "pd.Categorical(np.where(batch['n'] % 2, 'a', 'b'))",
-        "string",
-        np.where(np.arange(ROWS) % 2, "a", "b"),
-    ),
-    "NumPy's texts": ("np.where(batch['n'] % 2, 'a', 'bb')", "string", np.where(np.arange(ROWS) % 2, "a", "bb")),
-    "bytes": ("[bytes([n]) for n in batch['n']]", "binary", [bytes([n]) for n in range(ROWS)]),
-    "booleans with none": (
-        "[None if n % 3 else True for n in batch['n']]",
-        "boolean",
-        [None if n % 3 else True for n in range(ROWS)],
-    ),
-    "missing whole numbers": (
-        "np.where(batch['n'] % 2, np.nan, batch['n'])",
-        "long",
-        [None if n % 2 else n for n in range(ROWS)],
-    ),
-    "large whole numbers": (
-        "pa.array([None if n % 2 else 2**60 + n for n in batch['n']])",
-        "long",
-        [None if n % 2 else 2**60 + n for n in range(ROWS)],
-    ),
-    "days": (
-        "[datetime.date(2024, 1, 1) + datetime.timedelta(n) for n in batch['n']]",
-        "datetime",
-        pd.date_range("2024-01-01", periods=ROWS).to_numpy(),
-    ),
-    "days of NumPy": (
-        "np.datetime64('2024-01-01') + batch['n'].to_numpy()",
-        "datetime",
-        pd.date_range("2024-01-01", periods=ROWS).to_numpy(),
-    ),
-    "times of a zone": (
-        "pd.to_datetime(batch['n'], unit='h', utc=True).dt.tz_convert('Asia/Tokyo')",
-        "datetime",
-        pd.to_datetime(np.arange(ROWS), unit="h").to_numpy(),
-    ),
-    "times of two zones": (
-        "[pd.Timestamp(f'2024-01-01T00:00+0{n % 2}:00').to_pydatetime() for n in batch['n']]",
-        "datetime",
-        pd.to_datetime([f"2024-01-01T00:00+0{n % 2}:00" for n in range(ROWS)], utc=True).tz_localize(None).to_numpy(),
-    ),
-    "nanoseconds": ("[pd.Timestamp(int(n)) for n in batch['n']]", "datetime", np.arange(ROWS).astype("datetime64[ns]")),
-}
-
-
-@pytest.mark.parametrize("name", sampled(list(TYPES), 3))
-def test_values_of_every_type_are_kept(score, name):
-    body, kind, expected = TYPES[name]
-
-    result = score(body, outputs={"prediction": f"{kind}?"})
-
-    assert result.refused is None, result.refused
-    assert result.predictions["prediction"].equals(
-        pa.chunked_array([pa.array(expected, columns(x=kind)[0].arrow_type)])
-    )
 
 
 TWO = {"high": "double", "low": "double"}
@@ -282,143 +155,3 @@ def test_a_value_that_is_not_kept_is_told_with_its_row_in_the_data_and_without_i
     refused(result, "prediction-shape", "output prediction is of type long")
     assert result.refused.row == 62
     assert "2.7" not in result.refused.message
-
-
-SEEN = """[f"{list(map(str, batch.dtypes))}{row!r}" for row in zip(*(batch[name] for name in batch), strict=True)]"""
-NULLABLE = pd.DataFrame(
-    {
-        "whole": pd.array([1, None, 3], "Int64"),
-        "real": [0.5, np.nan, -0.0],
-        "flag": pd.array([True, None, False], "boolean"),
-        "text": ["a", None, "é"],
-    }
-)
-KINDS_OF = {"whole": "long", "real": "double", "flag": "boolean", "text": "string"}
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_a_frame_holds_what_pandas_reads(score, kind):
-    for frame, mark in ((NULLABLE, "?"), (NULLABLE.dropna().reset_index(drop=True), "")):
-        read = stored(frame, kind)
-        expected = [
-            f"{list(map(str, read.frame.dtypes))}{row!r}"
-            for row in zip(*(read.frame[name] for name in read.frame), strict=True)
-        ]
-
-        agree(score(SEEN, read.data, inputs={name: each + mark for name, each in KINDS_OF.items()}), expected)
-
-
-def test_a_column_is_of_one_dtype_in_every_batch(score):
-    data = stored(pd.concat([NULLABLE.dropna(), NULLABLE], ignore_index=True), "parquet").data
-
-    result = score(
-        "[str(list(batch.dtypes))] * len(batch)",
-        data,
-        inputs={name: f"{each}?" for name, each in KINDS_OF.items()},
-        row_group_size=2,
-    )
-
-    assert len(set(result["prediction"])) == 1
-
-
-def test_a_model_may_change_its_batch(score):
-    body = [
-        "def predict(model, batch):",
-        "    batch['n'] += 1",
-        "    batch.iloc[0, 0] = 5.0",
-        "    batch.drop(columns='x', inplace=True)",
-        "    return batch['n']",
-    ]
-
-    agree(score("\n".join(body)), FRAME["n"] + 1)
-
-
-ARROW = """
-def predict(model, batch{annotation}):
-    assert isinstance(batch, pa.{kind})
-    return pa.compute.multiply(batch["x"], 2)
-"""
-
-
-@pytest.mark.parametrize(
-    ("annotation", "kind"),
-    [
-        (": pa.Table", "Table"),
-        (": pa.RecordBatch", "RecordBatch"),
-        (": 'pa.Table'", "Table"),
-        (": 'OnlyAChecker | pa.Table'", "Table"),
-        (": pa.Table | None", "Table"),
-        (": 'lib.RecordBatch'", "RecordBatch"),
-    ],
-)
-def test_arrow_is_given_to_what_says_so(score, annotation, kind):
-    body = "import pyarrow.compute\n" + ARROW.format(annotation=annotation, kind=kind)
-
-    agree(score(body, outputs=DOUBLE), X * 2, tolerance=0)
-
-
-@pytest.mark.parametrize(
-    "annotation", [": pd.DataFrame", ": 'pd.DataFrame'", ": pd.DataFrame | pa.Table", "", ": object"]
-)
-def test_a_frame_is_given_to_all_else(score, annotation):
-    agree(
-        score(f"def predict(model, batch{annotation}):\n    return batch['x'].map(lambda value: value * 2)"),
-        X * 2,
-        tolerance=0,
-    )
-
-
-@pytest.mark.parametrize(
-    "annotation", ["np.ndarray", "list[float]", "pd.Series", "list", "dict[str, list]", "'np.ndarray'"]
-)
-def test_what_by_its_type_takes_no_batch_is_refused(score, annotation):
-    refused(
-        score(f"def predict(model, batch: {annotation}):\n    return batch"),
-        "model-unsupported",
-        "by its type, predict takes a batch of",
-    )
-
-
-@pytest.mark.parametrize(
-    ("body", "params", "code", "reason"),
-    [
-        (
-            "def predict(model, batch, factor):\n    return batch['x'] * factor",
-            {"by": 2},
-            "signature-mismatch",
-            r"predict\(model, batch, factor\) doesn't take .* parameters by",
-        ),
-        (
-            "def predict(model, batch):\n    return batch['x']",
-            {"by": 2},
-            "signature-mismatch",
-            "give it parameters of these names",
-        ),
-        ("def predict(model):\n    return model", {}, "model-unsupported", "can't be called as predict"),
-        (
-            "def predict(model, batch, factor):\n    return batch['x']",
-            {},
-            "model-unsupported",
-            "can't be called as predict",
-        ),
-        ("async def predict(model, batch):\n    return batch['x']", {}, "model-unsupported", "asynchronous"),
-        (
-            "def other(model, batch):\n    return batch['x']",
-            {},
-            "model-unsupported",
-            "has no function predict: it has to define",
-        ),
-    ],
-)
-def test_a_function_that_cannot_be_called_is_refused_when_it_is_loaded(score, body, params, code, reason):
-    refused(score(body, params=params), code, reason)
-
-
-def test_parameters_are_given_by_their_names(score):
-    agree(
-        score(
-            "def predict(model, batch, *, by=1, **more):\n    return batch['x'] * by * more['times']",
-            params={"by": 2, "times": 3},
-        ),
-        X * 6,
-    )

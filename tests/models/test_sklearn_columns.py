@@ -1,159 +1,33 @@
 """What a column has to be for an estimator, seen in what it was fitted with: kept to, or refused when it is loaded."""
 
+from functools import partial
+
 import joblib
 import lightgbm
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
-import xgboost
 from sklearn.compose import make_column_transformer
-from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor, VotingRegressor
+from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.feature_selection import SelectKBest
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LinearRegression, Ridge
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, OrdinalEncoder, StandardScaler, TargetEncoder
+from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
 
 from chassis.sandbox.child.formats import Source, find
-from tests.models.harness import agree, columns, scored
-from tests.models.stored_tables import KINDS, refused, sampled, stored
+from tests.models.harness import agree, columns
+from tests.models.sklearn_tables import CITY, FRAME, HOT, RANDOM, ROWS, VALUE, score_estimator
+from tests.models.stored_tables import refused, stored
 
-RANDOM = np.random.default_rng(31)
-ROWS = 210
-HOT = OneHotEncoder(handle_unknown="ignore")
 ORDINAL = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1)
-CITY = pd.Series(RANDOM.choice(["Lyon", "Nice", "Brest"], ROWS)).where(RANDOM.random(ROWS) > 0.3, np.nan)
-FRAME = pd.DataFrame({"city": CITY, "a": RANDOM.normal(size=ROWS)})
-VALUE = FRAME["city"].map({"Lyon": 1.0, "Nice": 2.0, "Brest": 3.0}).fillna(100.0) + FRAME["a"]
 
 
 @pytest.fixture
 def score(tmp_path):
-    def inner(estimator, data, **inputs):
-        joblib.dump(estimator, tmp_path / "model")
-        given = columns(**{name.replace("__", " "): kind for name, kind in inputs.items()})
-        return scored("sklearn", tmp_path / "model", inputs=given, data=data, row_group_size=33)
-
-    return inner
-
-
-ENCODERS = {
-    "one-hot": HOT,
-    "target": TargetEncoder(random_state=0),
-    "ordinal, missing apart": OrdinalEncoder(encoded_missing_value=-5),
-}
-MISSING = {"NaN": np.nan, "None": None}
-ENCODED = [(name, mark, kind) for name in ENCODERS for mark in MISSING for kind in KINDS]
-
-
-@pytest.mark.parametrize(("name", "mark", "kind"), sampled(ENCODED, 3, ids=[" ".join(each) for each in ENCODED]))
-def test_a_missing_text_is_the_one_that_an_encoder_knows(score, name, mark, kind):
-    trained = FRAME.assign(city=CITY.astype(object).where(CITY.notna(), MISSING[mark]))
-    model = make_pipeline(
-        make_column_transformer((ENCODERS[name], ["city"]), remainder="passthrough"), LinearRegression()
-    )
-    model.fit(trained, VALUE)
-
-    result = score(model, stored(FRAME, kind).data, a="double", city="string?")
-
-    agree(result, model.predict(trained), tolerance=1e-9)
-
-
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("mark", MISSING)
-def test_a_missing_text_is_the_one_that_an_imputer_fills(score, kind, mark):
-    trained = FRAME[["city"]].astype(object).where(FRAME[["city"]].notna(), MISSING[mark])
-    fill = SimpleImputer(missing_values=MISSING[mark], strategy="constant", fill_value="nowhere")
-    model = make_pipeline(fill, HOT, LinearRegression()).fit(trained, VALUE)
-
-    agree(score(model, stored(FRAME, kind).data, city="string?"), model.predict(trained), tolerance=1e-9)
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_what_was_fitted_with_none_missing_gets_what_pandas_reads(score, kind):
-    full = FRAME.dropna()
-    model = make_pipeline(FunctionTransformer(by_kind_of_missing), LinearRegression()).fit(full[["city"]], full["a"])
-
-    read = stored(FRAME, kind)
-    agree(score(model, read.data, city="string?"), model.predict(read.frame[["city"]]), tolerance=1e-9)
-
-
-def by_kind_of_missing(frame):
-    return frame.map(lambda value: 5.0 if value is None else 7.0 if isinstance(value, float) else len(value))
-
-
-def test_two_kinds_of_missing_texts_are_one_too_many(score):
-    both = FRAME[["city"]].astype(object)
-    both.iloc[0, 0], both.iloc[1, 0] = None, np.nan
-    model = make_pipeline(HOT, LinearRegression()).fit(both, VALUE)
-
-    refused(
-        score(model, stored(FRAME, "parquet").data, city="string?"),
-        "model-unsupported",
-        "two kinds of missing values in city",
-    )
-
-
-DTYPES = {
-    "whole": (pd.Series(RANDOM.choice([10, 20, 30], ROWS)), "long"),
-    "small": (pd.Series(RANDOM.choice([1, 2], ROWS).astype("int8")), "integer"),
-    "large": (pd.Series(RANDOM.choice([2**60, 2**60 + 1], ROWS)), "long"),
-    "text": (pd.Series(RANDOM.choice(["x", "ÿ"], ROWS)), "string"),
-    "flag": (pd.Series(RANDOM.random(ROWS) > 0.5), "boolean"),
-    "real": (pd.Series(RANDOM.choice([0.1, 0.7], ROWS)), "double"),
-    "single": (pd.Series(RANDOM.choice([0.5, 0.25], ROWS).astype("float32")), "float"),
-}
-CATEGORIES = [
-    (name, missing, kind)
-    for name in DTYPES
-    for missing in (False, True)
-    for kind in KINDS
-    if not (name == "large" and missing)
-]
-
-
-@pytest.mark.parametrize(
-    ("name", "missing", "kind"), sampled(CATEGORIES, 4, ids=[f"{n} {m} {k}" for n, m, k in CATEGORIES])
-)
-def test_categories_of_every_type_are_found_by_their_values(score, name, missing, kind):
-    values, declared = DTYPES[name]
-    plain = values.convert_dtypes(convert_floating=False, infer_objects=False) if missing else values
-    frame = pd.DataFrame({"group": plain.mask(RANDOM.random(ROWS) < 0.2) if missing else plain, "a": FRAME["a"]})
-    read = stored(frame, kind)
-    trained = read.frame.astype({"group": "category"})
-    model = HistGradientBoostingClassifier(max_iter=12, min_samples_leaf=3).fit(trained, values == values[0])
-
-    result = score(model, read.data, a="double", group=declared + "?" * missing)
-
-    agree(result, model.predict(trained))
-
-
-BOOSTED = {
-    "LightGBM": lightgbm.LGBMRegressor(n_estimators=12, min_child_samples=3, verbose=-1),
-    "XGBoost": xgboost.XGBRegressor(n_estimators=12, enable_categorical=True),
-    "LightGBM in a vote": VotingRegressor(
-        [("a", lightgbm.LGBMRegressor(n_estimators=5, min_child_samples=3, verbose=-1))]
-    ),
-    "XGBoost in a pipeline": make_pipeline(
-        "passthrough", xgboost.XGBRFRegressor(n_estimators=5, enable_categorical=True)
-    ),
-}
-BOOSTED_CASES = [(name, kind) for name in BOOSTED for kind in KINDS]
-
-
-@pytest.mark.parametrize(("name", "kind"), sampled(BOOSTED_CASES, 3, ids=[" ".join(each) for each in BOOSTED_CASES]))
-def test_boosted_estimators_get_the_categories_that_they_were_fitted_with(score, name, kind):
-    frame = FRAME.assign(store=RANDOM.choice([10, 20, 30], ROWS), flag=RANDOM.random(ROWS) > 0.5)
-    trained = frame.astype({"city": "category", "store": "category"})
-    model = BOOSTED[name].fit(trained, VALUE + (frame["store"] == 20))
-    gone = frame.assign(flag=frame["flag"].astype("boolean").mask(RANDOM.random(ROWS) < 0.2))
-    expected = trained.assign(flag=gone["flag"].astype("float"))
-
-    result = score(model, stored(gone, kind).data, store="long", flag="boolean?", a="double", city="string?")
-
-    agree(result, model.predict(expected), tolerance=1e-6)
+    return partial(score_estimator, tmp_path)
 
 
 def test_lightgbm_s_own_names_are_the_columns_that_it_was_fitted_with(score):
@@ -336,68 +210,3 @@ def test_what_the_model_calls_a_column_is_shown(tmp_path, model, inputs, known_a
     find("sklearn").load(source)
 
     assert source.known_as == known_as
-
-
-GAPS = FRAME[["a"]].assign(b=FRAME["a"].where(FRAME["a"] > -1).to_numpy()[::-1], c=1.0)
-DEMANDING = {
-    "alone": Ridge(),
-    "behind a scaler": make_pipeline(StandardScaler(), Ridge()),
-    "beside an encoder": make_pipeline(make_column_transformer((HOT, ["c"]), remainder="passthrough"), Ridge()),
-    "in a vote": VotingRegressor([("a", Ridge()), ("b", HistGradientBoostingRegressor(max_iter=3))]),
-}
-FILLING = {
-    "imputed": make_pipeline(SimpleImputer(), StandardScaler(), Ridge()),
-    "imputed by column": make_pipeline(
-        make_column_transformer((SimpleImputer(), ["b"]), remainder="passthrough"), Ridge()
-    ),
-    "boosted": HistGradientBoostingRegressor(max_iter=3),
-}
-
-
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("name", [*DEMANDING, *FILLING])
-def test_a_missing_number_that_the_model_does_not_take_rejects_its_row_alone(score, name, kind):
-    full = GAPS.fillna(0.0)
-    model = {**DEMANDING, **FILLING}[name].fit(full, VALUE)
-
-    result = score(model, stored(GAPS, kind).data, a="double", b="double?", c="double")
-
-    gaps = np.flatnonzero(GAPS["b"].isna())
-    assert len(gaps)
-    if name in FILLING:
-        assert not result.rejected
-        agree(result, model.predict(GAPS), tolerance=1e-9)
-    else:
-        assert sorted(result.rejected) == gaps.tolist()
-        agree(result, model.predict(full), tolerance=1e-9)
-
-
-def doubled(frame):
-    return frame * 2
-
-
-def test_a_model_that_fails_on_missing_values_in_a_step_of_one_s_own_says_so(score):
-    model = make_pipeline(FunctionTransformer(doubled), Ridge()).fit(GAPS.fillna(0.0), VALUE)
-
-    result = score(model, stored(GAPS, "parquet").data, a="double", b="double?", c="double")
-
-    refused(result, "model-failed", "raised ValueError for rows in which b is missing: declare it required")
-    assert result.refused.row is not None
-    assert np.isnan(GAPS["b"][result.refused.row])
-    assert "NaN" in result.refused.detail
-
-
-def test_a_model_that_fails_on_other_rows_too_is_not_said_to_fail_on_missing_ones(score):
-    model = make_pipeline(FunctionTransformer(broken), Ridge()).fit(GAPS.fillna(0.0), VALUE)
-
-    refused(
-        score(model, stored(GAPS, "parquet").data, a="double", b="double?", c="double"),
-        "model-failed",
-        "raised KeyError",
-    )
-
-
-def broken(frame):
-    if len(frame) < ROWS:
-        raise KeyError("gone")
-    return frame
