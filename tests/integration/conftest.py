@@ -3,9 +3,10 @@
     async def test_facts_are_kept(kafka: KafkaServer, mongo: MongoSettings) -> None: ...
 
 `kafka`, `mongo`, `s3`, `postgres` say how to reach one server each, shared by all tests of this folder; so a test uses
-ids, consumer groups and databases of its own. `empty_postgres` is a new database for one test. `stack` is the stack
-itself, for tests that stop and start it. Data lie in a temporary folder, jars are shared with the checkout's own stack,
-and servers that the settings point at (`MLP_MONGO_URL`, …) are used instead of embedded ones.
+ids, consumer groups and databases of its own. `empty_postgres` and `empty_database` (of documents) are new databases
+for one test. `stack` is the stack itself, for tests that stop and start it. Data lie in a temporary folder, jars are
+shared with the checkout's own stack, and servers that the settings point at (`MLP_MONGO_URL`, …) are used instead of
+embedded ones.
 """
 
 import os
@@ -22,6 +23,7 @@ import pytest
 import pytest_asyncio
 from pydantic import SecretStr
 
+from chassis.documents.client import Database, connect
 from chassis.settings import MongoSettings, PostgresSettings, S3Settings
 from infra.embedded.parts import SERVERS
 from infra.embedded.postgres import PostgresConnection
@@ -79,6 +81,14 @@ async def empty_postgres(stack: Stack) -> AsyncIterator[PostgresSettings]:
         await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
     finally:
         await admin.close()
+
+
+@pytest_asyncio.fixture
+async def empty_database(mongo: MongoSettings, new_name: Callable[[], str]) -> AsyncIterator[Database]:
+    client, name = connect(mongo), new_name()
+    yield client[name]
+    await client.drop_database(name)
+    await client.close()
 
 
 @pytest.fixture(scope="package")

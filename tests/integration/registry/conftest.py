@@ -7,8 +7,10 @@ import pytest_asyncio
 from chassis.documents.client import Database, connect
 from chassis.objects import Objects
 from chassis.settings import MongoSettings, S3Settings
+from services.registry.waiting import Registrations
 from tests.integration.kafka import KafkaServer
 from tests.integration.process import StartService, serving, starting
+from tests.integration.registry.office import Office
 from tests.integration.registry.upstream import ANSWERS, Upstream
 
 
@@ -55,3 +57,16 @@ async def database(mongo: MongoSettings) -> AsyncIterator[Database]:
     client = connect(mongo)
     yield client["registry"]
     await client.close()
+
+
+@pytest_asyncio.fixture
+async def registrations(empty_database: Database) -> Registrations:
+    """Those of a database of their own."""
+    made = Registrations(empty_database["registrations"], empty_database["queues"])
+    await made.prepare()
+    return made
+
+
+@pytest.fixture
+def office() -> Office:
+    return Office()

@@ -1,18 +1,14 @@
 """Whose turn it is, on the real document store: order, what a stop anywhere leaves, and how little is read."""
 
 from contextlib import suppress
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-import pytest_asyncio
 
 from chassis.bus.delivery import Delivery
-from chassis.documents.client import connect
 from chassis.documents.leases import claim
-from schemas.models import ModelRegistrationRequested
 from services.registry.waiting import Accepted, Registrations
-from tests.unit.registry.fakes import delivery
+from tests.integration.registry.office import delivered
 from tests.unit.registry.requests import registration
 
 AT = datetime(2026, 11, 23, tzinfo=UTC)
@@ -22,25 +18,8 @@ class Stopped(BaseException):
     """The process is gone."""
 
 
-@pytest_asyncio.fixture
-async def database(mongo, new_name):
-    client = connect(mongo)
-    name = new_name()
-    yield client[name]
-    await client.drop_database(name)
-    await client.close()
-
-
-@pytest_asyncio.fixture
-async def registrations(database):
-    made = Registrations(database["registrations"], database["queues"])
-    await made.prepare()
-    return made
-
-
 def asked(offset: int, **at) -> Delivery:
-    made = delivery(offset=offset, timestamp=AT + timedelta(seconds=offset), **at)
-    return replace(made, envelope=replace(made.envelope, type=ModelRegistrationRequested.event_type))
+    return delivered(offset=offset, timestamp=AT + timedelta(seconds=offset), **at)
 
 
 async def append(registrations, *offsets, model_id="demand") -> None:
@@ -73,12 +52,12 @@ async def test_what_is_put_before_the_first_goes_first(registrations):
     assert await taken(registrations) == ["50", "100"]
 
 
-async def test_what_was_accepted_before_there_were_queues_has_its_turn(registrations, database):
+async def test_what_was_accepted_before_there_were_queues_has_its_turn(registrations, empty_database):
     await append(registrations, 5, 7, 6)
     await append(registrations, 1, model_id="other")
-    await database["queues"].drop()
+    await empty_database["queues"].drop()
 
-    again = Registrations(database["registrations"], database["queues"])
+    again = Registrations(empty_database["registrations"], empty_database["queues"])
     await again.prepare()
     await again.prepare()
 
@@ -86,17 +65,17 @@ async def test_what_was_accepted_before_there_were_queues_has_its_turn(registrat
     assert await taken(again) == ["1", "5", "6", "7"]
 
 
-async def test_a_request_of_before_waits_once_and_is_known_by_its_old_key(registrations, database):
+async def test_a_request_of_before_waits_once_and_is_known_by_its_old_key(registrations, empty_database):
     where = asked(1)
     await registrations.append(registration(), where)
-    written = await database["registrations"].find_one_and_delete({})
+    written = await empty_database["registrations"].find_one_and_delete({})
     del written["actor"]["client"]
-    await database["registrations"].insert_one({**written, "_id": where.request_key.former})
+    await empty_database["registrations"].insert_one({**written, "_id": where.request_key.former})
 
     await registrations.append(registration(), where)
 
     assert await registrations.has(where.request_key)
-    assert await database["registrations"].count_documents({}) == 1
+    assert await empty_database["registrations"].count_documents({}) == 1
     (queue,) = await registrations.queues()
     accepted, _ = await registrations.claim(await registrations.head(queue), "one")
     assert accepted.delivery(lambda: True).request_key == where.request_key
@@ -136,12 +115,12 @@ class Ending:
 @pytest.mark.parametrize("waiting", [(), (1,)], ids=["the first", "one more"])
 @pytest.mark.parametrize(("collection", "write"), [("registrations", "insert_one"), ("queues", "update_one")])
 async def test_an_append_that_stops_anywhere_is_made_good_when_it_comes_again(
-    registrations, database, waiting, collection, write
+    registrations, empty_database, waiting, collection, write
 ):
     await append(registrations, *waiting)
     where = asked(7)
     names = ("registrations", "queues")
-    dying = Registrations(*(Ending(database[name], write if name == collection else None) for name in names))
+    dying = Registrations(*(Ending(empty_database[name], write if name == collection else None) for name in names))
     with pytest.raises(Stopped):
         await dying.append(registration(name="7"), where)
 
@@ -155,34 +134,34 @@ async def test_an_append_that_stops_anywhere_is_made_good_when_it_comes_again(
     ("collection", "write"), [("registrations", "delete_one"), ("queues", "update_one"), ("queues", "delete_one")]
 )
 async def test_whoever_stops_while_one_leaves_keeps_nobody_from_their_turn(
-    registrations, database, waiting, collection, write
+    registrations, empty_database, waiting, collection, write
 ):
     await append(registrations, *waiting)
     names = ("registrations", "queues")
-    dying = Registrations(*(Ending(database[name], write if name == collection else None) for name in names))
+    dying = Registrations(*(Ending(empty_database[name], write if name == collection else None) for name in names))
     (queue,) = await registrations.queues()
     accepted, lease = await registrations.claim(await registrations.head(queue), "dying")
     with suppress(Stopped):
         await dying.remove(accepted, lease)
-    await database["registrations"].update_many({}, {"$unset": {"lease": ""}})
+    await empty_database["registrations"].update_many({}, {"$unset": {"lease": ""}})
 
     await append(registrations, 3)
     left = [*map(str, waiting), "3"]
     assert await taken(registrations) in (left, left[1:])
-    assert await database["queues"].count_documents({}) == 0
+    assert await empty_database["queues"].count_documents({}) == 0
 
 
-async def test_a_thousand_about_one_subject_hide_no_other_and_are_not_read(registrations, database):
-    document = await waiting_document(registrations, database)
+async def test_a_thousand_about_one_subject_hide_no_other_and_are_not_read(registrations, empty_database):
+    document = await waiting_document(registrations, empty_database)
     many = [{**document, "_id": f"r{number}", "offset": 10 + number} for number in range(1000)]
-    await database["registrations"].insert_many(many, ordered=False)
+    await empty_database["registrations"].insert_many(many, ordered=False)
     await registrations.prepare()
-    counted = CountingReads(database["registrations"])
-    looking = Registrations(counted, database["queues"])
+    counted = CountingReads(empty_database["registrations"])
+    looking = Registrations(counted, empty_database["queues"])
     await append(looking, 1_000_000, model_id="other")
 
     busy, other = await looking.queues()
-    lease = await claim(database["registrations"], await looking.head(busy), "busy with it")
+    lease = await claim(empty_database["registrations"], await looking.head(busy), "busy with it")
     accepted, its = await looking.claim(await looking.head(other), "one")
     await looking.remove(accepted, its)
     await looking.remove(Accepted(document), lease)

@@ -9,7 +9,6 @@ import pytest_asyncio
 from chassis.bus.outgoing import EventFactory
 from chassis.clock import SystemClock, new_id
 from chassis.documents.aggregates import Aggregates
-from chassis.documents.client import connect
 from chassis.documents.handled import Handled
 from chassis.documents.relay import Relay
 from chassis.errors import BusUnavailable, Refusal
@@ -97,18 +96,9 @@ class Publishing(Registry):
         await self.relay.drain()
 
 
-@pytest_asyncio.fixture
-async def database(mongo, new_name):
-    client = connect(mongo)
-    name = new_name()
-    yield client[name]
-    await client.drop_database(name)
-    await client.close()
-
-
 @pytest_asyncio.fixture(params=[Registry, Keeping, Publishing], ids=["unpublished", "kept", "published"])
-async def registry(request, database) -> Registry:
-    made = request.param(database)
+async def registry(request, empty_database) -> Registry:
+    made = request.param(empty_database)
     await made.versions.prepare()
     return made
 
@@ -138,8 +128,8 @@ async def test_what_is_archived_is_archived_wherever_that_stands(registry):
     await registry.promote(2)
 
 
-async def test_a_version_that_is_published_while_it_is_looked_for_is_seen(database):
-    registry = Registry(database)
+async def test_a_version_that_is_published_while_it_is_looked_for_is_seen(empty_database):
+    registry = Registry(empty_database)
     await registry.register(1)
     look = registry.versions._find
 
@@ -152,8 +142,8 @@ async def test_a_version_that_is_published_while_it_is_looked_for_is_seen(databa
     await registry.promote(1)
 
 
-async def test_a_relay_that_repeats_itself_brings_no_archived_version_back(database):
-    registry = Registry(database)
+async def test_a_relay_that_repeats_itself_brings_no_archived_version_back(empty_database):
+    registry = Registry(empty_database)
     await registry.register(1)
     await registry.archive(1)
     document = await registry.models.collection.find_one({"_id": "demand"})
@@ -183,28 +173,28 @@ async def former(registry, database) -> None:
     await database["models"].update_one({"_id": "demand"}, {"$set": {"versions": versions}})
 
 
-async def test_models_that_list_their_versions_are_migrated(database):
-    registry = Publishing(database)
+async def test_models_that_list_their_versions_are_migrated(empty_database):
+    registry = Publishing(empty_database)
     await registry.versions.prepare()
-    await former(registry, database)
-    migration = Migration(database["models"], database["model_versions"])
+    await former(registry, empty_database)
+    migration = Migration(empty_database["models"], empty_database["model_versions"])
     for _ in range(2):
         await migration.run()
 
-    assert (await database["models"].find_one({"_id": "demand"}))["versions"] == 3
+    assert (await empty_database["models"].find_one({"_id": "demand"}))["versions"] == 3
     assert await registry.register(3) == 3
     assert await code(registry.promote(2)) == "version-archived"
     await registry.promote(1)
     assert await registry.register(4) == 4
 
 
-async def test_a_migration_that_comes_late_takes_nothing_back(database):
-    registry = Publishing(database)
+async def test_a_migration_that_comes_late_takes_nothing_back(empty_database):
+    registry = Publishing(empty_database)
     await registry.versions.prepare()
-    await former(registry, database)
-    late = Migration(_AsRead(database["models"]), database["model_versions"])
+    await former(registry, empty_database)
+    late = Migration(_AsRead(empty_database["models"]), empty_database["model_versions"])
     await late._models.read()
-    await Migration(database["models"], database["model_versions"]).run()
+    await Migration(empty_database["models"], empty_database["model_versions"]).run()
     await registry.archive(1)
 
     await late.run()

@@ -4,21 +4,16 @@ import asyncio
 import random
 
 import pytest
-import pytest_asyncio
 
 from chassis.clock import SystemClock
-from chassis.documents.client import connect
 from services.executor.listings import KEPT, InputListings
 from services.executor.scoring.errors import ScoringError
 from services.executor.scoring.job import InputObject
 
 
-@pytest_asyncio.fixture
-async def collection(mongo, new_name):
-    client, name = connect(mongo), new_name()
-    yield client[name]["listings"]
-    await client.drop_database(name)
-    await client.close()
+@pytest.fixture
+def collection(empty_database):
+    return empty_database["listings"]
 
 
 def objects(count: int, mark: str = "") -> tuple[InputObject, ...]:
