@@ -11,8 +11,10 @@ from aiokafka import ConsumerRecord
 
 from chassis.bus.dead_letters import DeadLetters
 from chassis.bus.line import Line
+from chassis.documents.relay import Relay
 from chassis.errors import BusUnavailable
 from schemas.topics import METRIC_OBSERVATIONS, MODEL_REQUESTS, Topic
+from tests.unit.chassis.outboxes import Outboxes
 
 
 class HeldClock:
@@ -99,6 +101,19 @@ def publisher() -> FakePublisher:
 @pytest.fixture
 def refuser() -> FakeRefuser:
     return FakeRefuser()
+
+
+@pytest.fixture
+def outboxes():
+    return Outboxes()
+
+
+@pytest.fixture
+def relay(bus, outboxes, clock):
+    """Serves `outboxes` to the test's own `bus`."""
+    made = Relay(bus, clock)
+    made.serve(outboxes)
+    return made
 
 
 @pytest.fixture

@@ -15,7 +15,6 @@ from chassis.errors import BusUnavailable, Unpublishable
 from schemas.event import Event
 from schemas.models import ModelArchived
 from tests.unit.chassis.collection import MemoryCollection
-from tests.unit.chassis.outboxes import Outboxes
 
 
 @dataclass
@@ -61,20 +60,8 @@ def fact(model_id, sequence) -> Outgoing:
 
 
 @pytest.fixture
-def outboxes():
-    return Outboxes()
-
-
-@pytest.fixture
 def bus():
     return Bus()
-
-
-@pytest.fixture
-def relay(bus, outboxes, clock):
-    made = Relay(bus, clock)
-    made.serve(outboxes)
-    return made
 
 
 @pytest.fixture

@@ -52,18 +52,6 @@ def bus():
 
 
 @pytest.fixture
-def outboxes():
-    return Outboxes()
-
-
-@pytest.fixture
-def relay(bus, outboxes, clock):
-    made = Relay(bus, clock)
-    made.serve(outboxes)
-    return made
-
-
-@pytest.fixture
 def put(outboxes, clock):
     """Have events for these topics in a document's outbox, numbered from 1; a text is what one's value says."""
     ids = iter(range(10_000))
