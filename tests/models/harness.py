@@ -19,6 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from chassis.sandbox.child.conversion import Column
+from chassis.sandbox.child.csv_bounds import MAX_HEADER_BYTES
 from chassis.sandbox.child.here import Here
 from chassis.sandbox.child.here import Refused as HereRefused
 from chassis.sandbox.child.packing import whole_numbers
@@ -114,8 +115,8 @@ def _row_groups(child: Here, raw: bytes) -> Iterator[tuple[dict[str, Any], tuple
 
 
 def _csv(child: Here, raw: bytes) -> Iterator[tuple[dict[str, Any], tuple[memoryview, ...]]]:
-    header = {"op": "head", "key": "it", "content_type": None, "limit": 1 << 18}
-    _, (dialect,) = child.ask(header, raw[: 1 << 18])
+    header = {"op": "head", "key": "it", "content_type": None}
+    _, (dialect,) = child.ask(header, raw[:MAX_HEADER_BYTES])
     yield {"op": "csv", "key": "it", "last": True}, (dialect, memoryview(raw))
 
 

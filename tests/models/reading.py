@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from chassis.sandbox.child.chunk import ParquetChunk, parse_footer
 from chassis.sandbox.child.conversion import Column, Rejections, convert_rows
-from chassis.sandbox.child.csv_dialect import CsvDialect, beginning, charset_of, read_header
+from chassis.sandbox.child.csv_dialect import CsvDialect, charset_of, header_of
 from chassis.sandbox.child.csv_records import CsvReader
 
 LOST = "its row is rejected"
@@ -43,7 +43,7 @@ def read_parquet(raw: bytes, columns: Sequence[Column]) -> Read:
 
 def read_csv(raw: bytes, columns: Sequence[Column], *, content_type: str | None = None, block: int = 1 << 20) -> Read:
     charset = charset_of(content_type)
-    header = read_header(beginning(raw, 1 << 18, charset), [column.name for column in columns])
+    header = header_of(raw, charset, [column.name for column in columns])
     blocks = (memoryview(raw)[at : at + block] for at in range(0, len(raw), block))
     reader = CsvReader(CsvDialect(header.delimiter, header.names, charset), blocks)
     lines, tables = dict[int, str](), list[pa.Table]()

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chassis.sandbox.child.conversion import Column
-from chassis.sandbox.child.csv_dialect import CsvDialect, HeaderUnreadable, beginning, charset_of, read_header
+from chassis.sandbox.child.csv_dialect import CsvDialect, HeaderUnreadable, charset_of, header_of
 from chassis.sandbox.child.csv_records import CsvReader, CsvUnreadable
 from chassis.sandbox.child.csv_schema import read_beginning
 from chassis.sandbox.child.described import SchemaUnreadable
@@ -27,7 +27,7 @@ Rows = list[list[str]]
 def read(data: bytes, *, content_type: str | None = None, block: int = 7) -> tuple[tuple[str, ...], Rows, list[int]]:
     """Names, rows (a null is an empty text), and the numbers of lines that are no rows."""
     charset = charset_of(content_type)
-    header = read_header(beginning(data, 1 << 18, charset))
+    header = header_of(data, charset)
     blocks = (memoryview(data)[at : at + block] for at in range(0, len(data), block))
     rows, rejected = list[tuple[int, list[str]]](), list[int]()
     for one in CsvReader(CsvDialect(header.delimiter, header.names, charset), blocks).blocks():

@@ -14,6 +14,7 @@ from typing import IO, Any, Final
 
 import pyarrow as pa
 
+from .csv_bounds import MAX_HEADER_BYTES
 from .csv_cutting import BOM, line_end
 from .csv_quotes import Quotes
 
@@ -137,13 +138,30 @@ def can_be_cut(head: bytes, charset: str = "utf-8") -> bool:
     return codec_of(head) is None and encoding_of(head, charset) == "utf-8"
 
 
-def read_header(text: bytes, known: Collection[str] = ()) -> Header:
-    """The header line of `text`, which holds all of it: the first that isn't empty and says no delimiter.
+def header_of(head: bytes, charset: str = "utf-8", known: Collection[str] = ()) -> Header:
+    """The header line of an object (see `read_header`).
 
-    `known` are names of columns: the right delimiter finds the most of them, and of columns at all.
+    Args:
+        head: its first `MAX_HEADER_BYTES`, or more; or all of it.
+        charset: as for `beginning`.
+        known: as for `read_header`.
 
     Raises:
-        HeaderUnreadable: it isn't UTF-8, or no line of names.
+        HeaderUnreadable: there is none, or it is too long.
+    """
+    first = head[:MAX_HEADER_BYTES]
+    text = beginning(first, MAX_HEADER_BYTES, charset)
+    return read_header(text, known, whole=max(len(first), len(text)) < MAX_HEADER_BYTES)
+
+
+def read_header(text: bytes, known: Collection[str] = (), *, whole: bool = True) -> Header:
+    """The header line of `text`: the first that isn't empty and says no delimiter.
+
+    `known` are names of columns: the right delimiter finds the most of them, and of columns at all. What isn't `whole`
+    is the text's beginning, in which the line has to end.
+
+    Raises:
+        HeaderUnreadable: it isn't UTF-8, no line of names, or one that goes on.
     """
     text = text.removeprefix(BOM).lstrip(b"\r\n")
     first = line_end(text) or len(text)
@@ -153,7 +171,7 @@ def read_header(text: bytes, known: Collection[str] = ()) -> Header:
     candidates, reasons = list[Header](), list[HeaderUnreadable]()
     for delimiter in (said,) if said else DELIMITERS:
         try:
-            candidates.append(Header(delimiter, _names(text, delimiter)))
+            candidates.append(Header(delimiter, _names(text, delimiter, whole=whole)))
         except HeaderUnreadable as error:
             reasons.append(error)
     if not candidates:
@@ -161,9 +179,11 @@ def read_header(text: bytes, known: Collection[str] = ()) -> Header:
     return max(candidates, key=lambda each: (len(set(known) & set(each.names)), len(each.names)))
 
 
-def _names(text: bytes, delimiter: str) -> tuple[str, ...]:
+def _names(text: bytes, delimiter: str, *, whole: bool) -> tuple[str, ...]:
     quotes = Quotes(delimiter)
     end = quotes.follow(text, 0).first() if text else 0
+    if not end and not whole:
+        raise HeaderUnreadable(f"the header line is longer than {MAX_HEADER_BYTES >> 10} KB, or is never closed")
     line = (text[:end] if end else text).rstrip(b"\r\n")
     if not end and quotes.opened is not None:
         raise HeaderUnreadable("the header line has a quote that is never closed")

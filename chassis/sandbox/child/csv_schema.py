@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from .compute import pc
 from .conversion import ARROW_TYPES
-from .csv_dialect import BOM, CsvDialect, HeaderUnreadable, beginning, charset_of, read_header
+from .csv_dialect import BOM, CsvDialect, HeaderUnreadable, beginning, charset_of, header_of
 from .csv_quotes import Quotes
 from .csv_records import CsvReader
 from .csv_text import CsvUnreadable
@@ -37,11 +37,11 @@ def read_beginning(head: bytes, *, whole: bool, content_type: str | None) -> Csv
         content_type: the object's, which may name a charset.
 
     Raises:
-        SchemaUnreadable: it has no header line of distinct names in a charset that is known here, or none within 1 MB.
+        SchemaUnreadable: it has no header line of distinct names in a charset that is known here, or too long a one.
     """
     try:
-        text = beginning(head, BLOCK_BYTES, charset_of(content_type))
-        header = read_header(text)
+        charset = charset_of(content_type)
+        header, text = header_of(head, charset), beginning(head, BLOCK_BYTES, charset)
         complete = whole and (text is head or len(text) < BLOCK_BYTES)
         records = text if complete else _whole_records(text, header.delimiter)
         ensure_usable(header.names)
@@ -73,10 +73,7 @@ def _joined(types: Sequence[str | None]) -> str:
 
 def _whole_records(text: bytes, delimiter: str) -> bytes:
     bare = text.removeprefix(BOM)
-    end = Quotes(delimiter).follow(bare, 0).last() if bare else 0
-    if not end:
-        raise HeaderUnreadable("its first line is longer than 1 MB")
-    return bare[:end]
+    return bare[: Quotes(delimiter).follow(bare, 0).last()] if bare else b""
 
 
 def _tables(text: bytes, dialect: CsvDialect) -> list[pa.Table]:

@@ -4,8 +4,7 @@ from dataclasses import dataclass, field
 
 import pyarrow as pa
 
-from .csv_cutting import line_end
-from .csv_dialect import DELIMITERS, CsvDialect, HeaderUnreadable, beginning, charset_of, read_header
+from .csv_dialect import DELIMITERS, CsvDialect, HeaderUnreadable, charset_of, header_of
 from .footers import read_footer
 from .layout import InputUnfit, Layout, Wanted, make_layout
 
@@ -23,10 +22,10 @@ class Planning:
         self._schemas.append((key, schema))
         return groups
 
-    def head(self, key: str, raw: bytes, content_type: str | None, *, limit: int) -> CsvDialect:
+    def head(self, key: str, raw: bytes, content_type: str | None) -> CsvDialect:
         """How a CSV object that begins with `raw` is read. Raises: InputUnfit."""
         try:
-            dialect = self._dialect(raw, content_type, limit)
+            dialect = self._dialect(raw, content_type)
         except HeaderUnreadable as error:
             raise InputUnfit("input-corrupt", f"{key}: {error}") from error
         if dialect.names:
@@ -39,13 +38,10 @@ class Planning:
             raise InputUnfit("input-empty", f"{self.wanted.uri} has no rows")
         return make_layout(self.wanted, self._schemas)
 
-    def _dialect(self, raw: bytes, content_type: str | None, limit: int) -> CsvDialect:
+    def _dialect(self, raw: bytes, content_type: str | None) -> CsvDialect:
         if not raw:
             return CsvDialect(DELIMITERS[0], ())
         charset = charset_of(content_type)
-        text = beginning(raw, limit, charset)
-        if not line_end(text) and len(text) >= limit:
-            raise HeaderUnreadable(f"no header line within {limit} bytes")
         known = [column.name for column in self.wanted.inputs] + list(self.wanted.keep or ())
-        header = read_header(text, known)
+        header = header_of(raw, charset, known)
         return CsvDialect(header.delimiter, header.names, charset)

@@ -39,7 +39,7 @@ class PlanningOps:
         self._link.tell({}, pack_whole(number for group in groups for number in group))
 
     def _head(self, header: dict[str, Any], pieces: list[memoryview]) -> None:
-        dialect = self._planned.head(header["key"], bytes(pieces[0]), header["content_type"], limit=header["limit"])
+        dialect = self._planned.head(header["key"], bytes(pieces[0]), header["content_type"])
         self._link.tell({"columns": len(dialect.names)}, json.dumps(vars(dialect)).encode())
 
     def _layout(self, _: dict[str, Any], __: list[memoryview]) -> None:

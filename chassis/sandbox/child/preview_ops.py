@@ -7,7 +7,8 @@ from typing import Any, Final
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from .csv_dialect import CsvDialect, HeaderUnreadable, beginning, charset_of, read_header
+from .csv_bounds import MAX_HEADER_BYTES
+from .csv_dialect import CsvDialect, HeaderUnreadable, charset_of, header_of
 from .csv_records import CsvReader
 from .layout import InputUnfit
 from .ops import Link, Op
@@ -47,12 +48,12 @@ def _parquet(file: "_RangedFile", header: dict[str, Any]) -> pa.Table:
 
 
 def _csv(file: "_RangedFile", header: dict[str, Any]) -> pa.Table:
-    head = file.read(_BLOCK_BYTES * 4)
+    head = file.read(MAX_HEADER_BYTES)
     if not head:
         return pa.table({})
     try:
         charset = charset_of(header["content_type"])
-        found = read_header(beginning(head, len(head), charset))
+        found = header_of(head, charset)
     except HeaderUnreadable as error:
         raise InputUnfit("input-corrupt", f"{header['key']}: {error}") from error
     file.seek(0)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final, Protocol
 
+from chassis.sandbox.child.csv_bounds import MAX_HEADER_BYTES
 from chassis.sandbox.child.packing import texts_of, whole_numbers
 from services.executor.scoring.errors import ScoringError
 from services.executor.scoring.job import InputObject, ScoringJob
@@ -18,7 +19,6 @@ from services.executor.scoring.splits import CsvObject, RowGroup, Split, group_c
 
 _READERS: Final = 16
 _TAIL_BYTES: Final = 64 * 1024
-_HEAD_BYTES: Final = 256 * 1024
 _MAGIC, _TRAILER_BYTES = b"PAR1", 8
 _MAX_FOOTER_BYTES: Final = 256 << 20
 _MOST_COLUMNS: Final = 20_000
@@ -112,7 +112,7 @@ def _csv_objects(job: ScoringJob, datasets: Bucket, session: Asked) -> Iterator[
     with ThreadPoolExecutor(_READERS) as pool:
         heads = pool.map(partial(_head, datasets), job.input.objects)
         for source, (raw, content_type) in zip(job.input.objects, heads, strict=True):
-            header = {"op": "head", "key": source.key, "content_type": content_type, "limit": _HEAD_BYTES}
+            header = {"op": "head", "key": source.key, "content_type": content_type}
             answer, (dialect,) = session.ask(header, raw)
             if answer.get("columns"):
                 yield CsvObject(source, bytes(dialect))
@@ -121,4 +121,4 @@ def _csv_objects(job: ScoringJob, datasets: Bucket, session: Asked) -> Iterator[
 def _head(bucket: Bucket, source: InputObject) -> tuple[memoryview, str | None]:
     if not source.size_bytes:
         return memoryview(b""), None
-    return bucket.beginning(source, min(_HEAD_BYTES, source.size_bytes))
+    return bucket.beginning(source, min(MAX_HEADER_BYTES, source.size_bytes))
