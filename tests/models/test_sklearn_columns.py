@@ -72,8 +72,9 @@ def test_whole_numbers_beyond_exact_floats_stay_themselves(score, required):
             refused(result, "signature-mismatch", "declare id required")
 
 
-def test_columns_that_a_transformer_drops_need_not_be_there(score):
-    frame = FRAME.assign(id=range(ROWS), more=1.0)
+@pytest.mark.parametrize("order", [["city", "a", "id", "more"], ["id", "city", "more", "a"]])
+def test_columns_that_a_transformer_drops_need_not_be_there(score, order):
+    frame = FRAME.assign(id=range(ROWS), more=1.0)[order]
     model = make_pipeline(
         make_column_transformer((HOT, ["city"]), ("drop", ["more"]), (StandardScaler(), ["a"])), Ridge()
     ).fit(frame, VALUE)

@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from .binding import ModelUnsupported, SignatureMismatch
 from .conversion import Column
-from .fitted import Seen, look_into
+from .fitted_columns import Seen, look_into
 from .frames import WHOLE_IN_DOUBLE, Look
 
 _TEXTS: Final = frozenset({"string", "binary"})
