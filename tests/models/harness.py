@@ -89,6 +89,24 @@ def scored(
     return _result(parts)
 
 
+def inspected(
+    name: str,
+    artifact: Path,
+    *,
+    inputs: Sequence[Column],
+    outputs: Sequence[Column] = (),
+    params: dict[str, Any] | None = None,
+) -> Refused | None:
+    """What the registry would say of a version of this model and signature; None: nothing against it."""
+    said = {"inputs": [vars(each) for each in inputs], "outputs": [vars(each) for each in outputs]}
+    task = {"path": str(artifact), "format": name, "entrypoint": None, "params": params or {}, **said}
+    try:
+        Here().ask({"op": "inspect"}, json.dumps(task).encode())
+    except HereRefused as refusal:
+        return Refused(refusal.failure.code, refusal.failure.message, refusal.failure.detail)
+    return None
+
+
 def _result(parts: Sequence[tuple[bool, bytes]]) -> Result:
     tables = [(rejected, pq.read_table(io.BytesIO(raw))) for rejected, raw in parts]
     result = Result()

@@ -275,4 +275,4 @@ def test_outputs_that_it_does_not_give_are_refused_when_it_is_loaded(score, mode
 
 def test_another_number_of_values_is_a_wrong_shape(score):
     model = LinearRegression().fit(FRAME, FRAME[["a", "b"]])
-    refused(score(model, prediction="double"), "prediction-shape", "2 columns and 1 are expected")
+    refused(score(model, prediction="double"), "prediction-shape", "2 columns and 1 is expected")

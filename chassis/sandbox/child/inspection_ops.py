@@ -7,6 +7,7 @@ from typing import Any
 from . import formats
 from .failures import ArtifactMismatch
 from .ops import Link, Op, columns_of
+from .output_trial import try_outputs
 from .packing import pack_texts
 from .recognition import problem_of
 
@@ -19,7 +20,7 @@ class InspectionOps:
         self.ops: dict[str, Op] = {"inspect": self._inspect}
 
     def _inspect(self, _: dict[str, Any], pieces: list[memoryview]) -> None:
-        """With a signature, a model that can be scored is loaded as it will be when it is."""
+        """With a signature, a model that can be scored is loaded as it will be when it is, and tried."""
         asked = json.loads(bytes(pieces[0]))
         path = Path(asked["path"])
         wrong = problem_of(asked["format"], path)
@@ -36,6 +37,6 @@ class InspectionOps:
             )
             chosen = formats.find(asked["format"])
             chosen.inspect(source)
-            chosen.load(source)
+            try_outputs(chosen.load(source), source.inputs, source.outputs)
             known_as = source.known_as
         self._link.tell({}, pack_texts([text for pair in known_as for text in pair]))

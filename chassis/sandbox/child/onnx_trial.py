@@ -6,17 +6,12 @@ from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 
 from .binding import ModelUnsupported
-from .conversion import Column
+from .made_up_rows import TRIAL_ROWS
 from .onnx_graph import shown
 from .onnx_session import Feed, GraphFailed
 
-TRIAL_ROWS: Final = 8
-SPREADS: Final = (10, 2)
-"""How many whole numbers and texts are tried; few, where a graph only knows some categories."""
-_NUMBERS: Final = (4, 1, 6, 2, 5, 9, 3, 7)
 _SAME: Final = 1e-5
 _CLOSE: Final = 2e-2
 
@@ -55,12 +50,6 @@ class _Comparison:
     here: slice
     there: slice
     tolerance: float
-
-
-def typical_rows(columns: Sequence[Column], spread: int) -> list[pa.Array]:
-    """Eight different rows that a graph may have been made for."""
-    random = np.random.default_rng(7)
-    return [_typical(column, place, spread, random) for place, column in enumerate(columns)]
 
 
 def try_out(run: Run, feed: Feed, *, size: int | None, keys: Sequence[str | int]) -> tuple[Shapes, dict[str, Table]]:
@@ -181,18 +170,3 @@ def _alike(one: Table, other: Table, tolerance: float) -> bool:
     finite = np.abs(other[np.isfinite(other)])
     scale = float(finite.max()) if finite.size else 0.0
     return bool(np.allclose(one, other, rtol=tolerance, atol=tolerance * scale, equal_nan=True))
-
-
-def _typical(column: Column, place: int, spread: int, random: np.random.Generator) -> pa.Array:
-    numbers = [(number + place) % spread for number in _NUMBERS]
-    match column.type:
-        case "boolean":
-            return pa.array([number % 2 == 0 for number in numbers])
-        case "integer" | "long":
-            return pa.array(numbers, column.arrow_type)
-        case "float" | "double":
-            return pa.array(random.normal(size=TRIAL_ROWS).round(3), pa.float64()).cast(column.arrow_type)
-        case "string":
-            return pa.array([str(number) for number in numbers])
-        case _:
-            return pa.nulls(TRIAL_ROWS, column.arrow_type)

@@ -27,23 +27,26 @@ def to_table(result: Any, outputs: Sequence[Column], rows: int) -> pa.Table:
     Raises:
         PredictionShape: other names or numbers of rows or columns, or values that the declared type can't keep.
     """
-    names = [column.name for column in outputs] or [PREDICTION]
-    given = _chosen(given_columns(result, rows), names)
+    given = chosen_columns(given_columns(result, rows), outputs)
     if not outputs:
-        return pa.table([as_given(given[0].values)], names=names)
+        return pa.table([as_given(given[0].values)], names=[PREDICTION])
     return pa.table(
         [as_declared(each.values, column) for each, column in zip(given, outputs, strict=True)],
         schema=pa.schema([(column.name, column.arrow_type) for column in outputs]),
     )
 
 
-def _chosen(given: list[Given], names: list[str]) -> list[Given]:
-    """The outputs' columns: those of their names, else by place where none has a name; one of one is it anyway."""
+def chosen_columns(given: list[Given], outputs: Sequence[Column]) -> list[Given]:
+    """The outputs' columns: those of their names, else by place where none has a name; one of one is it anyway.
+
+    Raises:
+        PredictionShape: there are others.
+    """
+    names = [column.name for column in outputs] or [PREDICTION]
     if all(column.name is None for column in given):
         if len(given) != len(names):
-            raise PredictionShape(
-                f"the model gives {_counted(len(given))} and {len(names)} are expected: {_listed(names)}"
-            )
+            wanted = "1 is" if len(names) == 1 else f"{len(names)} are"
+            raise PredictionShape(f"the model gives {_counted(len(given))} and {wanted} expected: {_listed(names)}")
         return given
     found = {name: [column for column in given if column.name == name] for name in names}
     lacking = [name for name, columns in found.items() if not columns]

@@ -68,10 +68,10 @@ class Source:
         """Columns that the loaded model calls something else, with what it calls them."""
         return self.bindings[-1].known_as if self.bindings else ()
 
-    def order_of(self, names: Sequence[str] | None, count: int | None) -> list[int] | None:
-        """`bound`'s positions; None: as they are. Raises: SignatureMismatch."""
-        positions = list(self.bound(names, count).positions)
-        return None if positions == list(range(len(self.inputs))) else positions
+    @property
+    def taken(self) -> list[Column]:
+        """The signature's inputs that the loaded model takes, in its order."""
+        return [self.inputs[position] for position in self.bindings[-1].positions] if self.bindings else []
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 import importlib
 import importlib.util
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,6 +15,7 @@ from ..classes import Classes, TargetClasses, is_probability
 from ..estimator_classes import classes_of
 from ..estimator_files import of_this_version
 from ..estimator_inputs import Unfit
+from ..known_values import known_values
 from ..missing_blame import told_of_missing
 from ..mlflow_inputs import mlflow_inputs
 from ..mlflow_raw import estimator_in
@@ -52,6 +53,12 @@ class MlflowModel:
         self._params = source.params or None
         self._model, self._columns = model, source.inputs
         self._classes = _classes_in(model, source)
+        self._taken = source.taken
+
+    def known_values(self) -> Mapping[str, Sequence[Any]]:
+        """See `output_trial.Knowing`."""
+        estimator = estimator_in(self._model)
+        return {} if estimator is None else known_values(estimator, self._taken)
 
     def unfit(self, columns: Sequence[pa.Array]) -> Unfit:
         """See `fitting.Choosy`."""

@@ -10,11 +10,12 @@ import pyarrow as pa
 
 # ruff: noqa: TID252 - in the sandbox this package has another name
 from ..binding import SignatureMismatch
+from ..made_up_rows import SPREADS, TRIAL_ROWS, typical_rows
 from ..onnx_answers import Answers, Table
 from ..onnx_feeds import MAX_RUN_ROWS, Feeds
 from ..onnx_graph import Graph, read_graph
 from ..onnx_session import Feed, GraphFailed, GraphSession
-from ..onnx_trial import SPREADS, TRIAL_ROWS, Shapes, try_out, typical_rows
+from ..onnx_trial import Shapes, try_out
 from . import Inspection, Source
 
 CARRIES_CODE: Final = False

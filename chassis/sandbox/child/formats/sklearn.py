@@ -5,7 +5,7 @@ the model environment has are taken, others refused.
 """
 
 import inspect as signatures
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import pyarrow as pa
@@ -15,6 +15,7 @@ from ..estimator_classes import classes_of
 from ..estimator_files import is_skops, opened, packages
 from ..estimator_inputs import Inputs, Unfit, inputs_of
 from ..fitted import last_step
+from ..known_values import known_values
 from ..missing_blame import told_of_missing
 from ..outputs import PredictionShape
 from . import Inspection, ModelUnsupported, SignatureMismatch, Source
@@ -46,6 +47,11 @@ class SklearnModel:
         self._estimator, self._params, self._columns = estimator, source.params, source.inputs
         self._inputs: Inputs = inputs_of(estimator, source)
         self._classes = classes_of(estimator, source.outputs)
+        self._taken = source.taken
+
+    def known_values(self) -> Mapping[str, Sequence[Any]]:
+        """See `output_trial.Knowing`."""
+        return known_values(self._estimator, self._taken)
 
     def predict(self, columns: Sequence[pa.Array], rows: int) -> Any:
         return told_of_missing(self._answer, columns, rows, self._columns)

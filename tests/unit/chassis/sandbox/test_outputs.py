@@ -173,7 +173,7 @@ def test_no_value_where_one_is_required_is_refused_with_its_row(given: object) -
     ("result", "outputs", "reason"),
     [
         (np.zeros(3), [], "3 predictions for 2 rows"),
-        (np.zeros((2, 2)), [], "2 columns and 1 are expected"),
+        (np.zeros((2, 2)), [], "2 columns and 1 is expected"),
         (np.zeros(2), TWO, "1 column and 2 are expected: low, high"),
         (np.zeros((2, 2, 2)), [], r"shape \(2, 2, 2\)"),
         (None, [], "nothing"),
