@@ -1,8 +1,7 @@
 """Model formats: a file each, named like the format (`-` as `_`). Adding one is adding a file.
 
-A format says three things:
+A format says two things:
 
-- `CARRIES_CODE`: whether a file of it may run code when it is loaded. Then it is only ever loaded in the sandbox.
 - `inspect(source) -> Inspection`: what the file says about itself, read without running anything in it.
 - `load(source) -> Model`: the model, whose `predict` takes the signature's columns.
 
@@ -88,8 +87,6 @@ class Inspection:
 
 class Format(Protocol):
     """What a module of this package is."""
-
-    CARRIES_CODE: bool
 
     def inspect(self, source: Source) -> Inspection: ...
 

@@ -16,7 +16,6 @@ from ..lightgbm_text import ModelText
 from ..native import PredictionFailed, UnreadableModel, told_as
 from . import Inspection, Source
 
-CARRIES_CODE: Final = False
 SUFFIXES: Final = (".txt", ".lgb", ".model")
 _CLASSIFIERS: Final = frozenset({"binary", "multiclass", "multiclassova"})
 

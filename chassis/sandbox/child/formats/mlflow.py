@@ -21,7 +21,6 @@ from ..mlflow_inputs import mlflow_inputs
 from ..mlflow_raw import estimator_in
 from . import Inspection, ModelUnsupported, SignatureMismatch, Source, inside
 
-CARRIES_CODE: Final = True
 _FILE: Final = "MLmodel"
 _PYFUNC: Final = "python_function"
 _BY_CLASS: Final = frozenset({"predict_proba", "predict_log_proba", "predict_joint_log_proba"})

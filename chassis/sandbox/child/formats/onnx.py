@@ -18,7 +18,6 @@ from ..onnx_session import Feed, GraphFailed, GraphSession
 from ..onnx_trial import Shapes, try_out
 from . import Inspection, Source
 
-CARRIES_CODE: Final = False
 SUFFIXES: Final = (".onnx",)
 
 

@@ -22,7 +22,6 @@ from ..archives import unpacked
 from ..frames import looks_of, to_frame
 from . import Inspection, ModelUnsupported, SignatureMismatch, Source, inside
 
-CARRIES_CODE: Final = True
 _USUAL: Final = "model.py"
 _NO_BATCH: Final = frozenset(
     {"ndarray", "Series", "list", "List", "tuple", "dict", "Dict", "Array", "ChunkedArray", "str"}

@@ -20,7 +20,6 @@ from ..missing_blame import told_of_missing
 from ..outputs import PredictionShape
 from . import Inspection, ModelUnsupported, SignatureMismatch, Source
 
-CARRIES_CODE: Final = True
 SUFFIXES: Final = (".joblib", ".pkl", ".pickle", ".skops")
 _WHY_NO_PREDICT: Final = {
     "clusterer": "it only knows the rows that it was fitted with: fit a classifier to its labels, or use one that"

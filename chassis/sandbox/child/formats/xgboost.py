@@ -21,7 +21,6 @@ from ..inputs import NumericInputs
 from ..native import PredictionFailed, UnreadableModel, told_as
 from . import Inspection, ModelUnsupported, Source
 
-CARRIES_CODE: Final = False
 SUFFIXES: Final = (".json", ".ubj")
 _KEEPS_CATEGORIES: Final = (3, 1)
 _WRITES_UTF8: Final = (3, 4)
