@@ -73,8 +73,7 @@ def look_into(estimator: Any, inputs: int) -> Sight:
 def _places(estimator: Any, inputs: int) -> Places:
     """Where the inputs stood among the columns that it was fitted with, some of which it may drop at once."""
     taken, first = [Taken(place) for place in range(inputs)], first_by_name(estimator)
-    used = [] if first is None else used_places(first)
-    if len(used) != inputs:
+    if first is None or len(used := used_places(first)) != inputs:
         return taken
     places: list[Taken | None] = [None] * len(first.feature_names_in_)
     for at, each in zip(used, taken, strict=True):

@@ -15,6 +15,7 @@ from .layout import Layout
 from .output_rows import accepted_rows, in_layout, rejected_lines, rejected_rows
 from .parts import Part, PartWriter
 from .scoring import Model, Plan, ScoredBatch, score_batch
+from .split_progress import SplitProgress
 from .summary import PredictionSummary
 
 
@@ -28,18 +29,6 @@ class Counted:
 
 
 @dataclass
-class Progress:
-    """Since it was last taken."""
-
-    rows: int = 0
-    accepted: int = 0
-    rejected: int = 0
-    score_s: float = 0.0
-    count_s: float = 0.0
-    write_s: float = 0.0
-
-
-@dataclass
 class SplitScoring:
     """One split, from its first chunk to its end."""
 
@@ -48,7 +37,7 @@ class SplitScoring:
     layout: Layout
     counted: Counted
     part_bytes: int
-    progress: Progress = field(default_factory=Progress)
+    progress: SplitProgress = field(default_factory=SplitProgress)
     reasons: Tally[tuple[str, str]] = field(default_factory=Tally[tuple[str, str]])
     summary: PredictionSummary = field(default_factory=PredictionSummary)
     inputs: Counter | None = field(init=False)
@@ -94,8 +83,8 @@ class SplitScoring:
     def take_parts(self) -> list[Part]:
         return [*self.accepted.take(), *self.rejected.take()]
 
-    def take_progress(self) -> Progress:
-        taken, self.progress = self.progress, Progress()
+    def take_progress(self) -> SplitProgress:
+        taken, self.progress = self.progress, SplitProgress()
         return taken
 
     def columns(self) -> list[tuple[str, str]]:

@@ -8,6 +8,7 @@ from typing import Any, Final
 from chassis.sandbox.child.bins import Bins, Counting, Counts, counts_of
 from chassis.sandbox.child.moments import Moments, moments_of
 from chassis.sandbox.child.packing import texts_of, whole_numbers
+from chassis.sandbox.child.split_progress import SplitProgress
 from chassis.sandbox.output_lines import cleaned
 
 Reason = tuple[str, str]
@@ -30,15 +31,9 @@ class FinishedPart:
 
 
 @dataclass
-class ChunkAnswer:
-    """What has come of a split since the last answer. Seconds are the child's own, not more than have passed."""
+class ChunkAnswer(SplitProgress):
+    """What has come of a split since the last answer. Seconds are not more than have passed."""
 
-    rows: int = 0
-    accepted: int = 0
-    rejected: int = 0
-    score_s: float = 0.0
-    count_s: float = 0.0
-    write_s: float = 0.0
     parts: list[FinishedPart] = field(default_factory=list[FinishedPart])
 
 
