@@ -171,7 +171,7 @@ def _imputed(imputer: Any, places: Places) -> Places:
     if statistics is None:
         return ()
     kept = [
-        None if taken is None else replace(taken, filled=taken.filled or is_missing_mark(imputer.missing_values))
+        None if taken is None else replace(taken, filled=taken.filled or _is_missing_mark(imputer.missing_values))
         for taken, value in zip(places, statistics, strict=False)
         if imputer.keep_empty_features or not _is_nan(value)
     ]
@@ -179,7 +179,7 @@ def _imputed(imputer: Any, places: Places) -> Places:
     return kept if indicator is None else (*kept, *[None] * len(indicator.features_))
 
 
-def is_missing_mark(value: Any) -> bool:
+def _is_missing_mark(value: Any) -> bool:
     """Whether an imputer's `missing_values` are those of a frame: None, NaN, pandas' NA."""
     return value is None or _is_nan(value) or type(value).__name__ == "NAType"
 

@@ -22,7 +22,6 @@ from tests.unit.executor.requests import registered
 
 _FACTS: Final = "ml.model.events"
 _AT_ONCE: Final = 400
-_FOLLOWERS: Final = ("deployer", "executor")
 
 
 async def versions(client: Client, kafka: KafkaServer, *, model_id: str, like: str, count: int) -> None:
