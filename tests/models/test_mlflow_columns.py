@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 import xgboost
 from mlflow.models import infer_signature
+from sklearn.base import BaseEstimator
 from sklearn.compose import make_column_transformer
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.feature_extraction.text import TfidfVectorizer
@@ -150,3 +151,23 @@ def test_columns_of_type_category_are_handed_on_or_refused(folder, tmp_path, kin
         "model-unsupported",
         "columns of type category, which MLflow's signature has not",
     )
+
+
+class Sum(BaseEstimator):
+    """Of which nobody can tell what it takes: it keeps nothing of what it was fitted with."""
+
+    def fit(self, frame, values=None):
+        return self
+
+    def predict(self, frame):
+        return frame["price"] + frame["week"]
+
+
+@pytest.mark.parametrize("rows", [1, 2, 3])
+def test_a_batch_may_have_as_many_rows_as_columns(folder, rows):
+    logged(folder, Sum().fit(FRAME), mlflow.sklearn.save_model, serialization_format="cloudpickle")
+    data = stored(FRAME[["price", "week"]][:rows], "parquet").data
+
+    result = scored("mlflow", folder, inputs=columns(price="double", week="double"), data=data)
+
+    agree(result, FRAME["price"][:rows] + FRAME["week"][:rows])

@@ -15,6 +15,7 @@ from .estimator_columns import looks_for
 from .fitted import feature_count, heads, is_known, takes_dictionaries, takes_one_dimension, used_names
 from .formats import Source
 from .frames import Look, to_frame, to_matrix
+from .result_values import PredictionShape
 from .results import given_columns
 
 _NUMBERS: Final = frozenset({"integer", "long", "float", "double"})
@@ -156,6 +157,18 @@ class GuardedFrame:
             return frame, 0
         # What goes through a frame gets its columns' names: with as many rows as columns nobody would see it.
         return frame.iloc[[*range(rows), rows - 1]].reset_index(drop=True), 1
+
+
+def without_added(result: Any, rows: int, more: int) -> Any:
+    """Predictions for `rows` rows, of a result for `more` (see `Inputs.rows`). Raises: PredictionShape."""
+    if not more:
+        return result
+    if not hasattr(result, "__len__") or len(result) != rows + more:
+        raise PredictionShape(
+            "the model gives another number of predictions than it gets rows: it seems to go through the columns of its"
+            " frame, where it was fitted with a list"
+        )
+    return getattr(result, "iloc", result)[:rows]
 
 
 def _tried(estimator: Any, chosen: Chosen, source: Source) -> Inputs:

@@ -14,7 +14,7 @@ from ..archives import unpacked
 from ..classes import Classes, TargetClasses, is_probability
 from ..estimator_classes import classes_of
 from ..estimator_files import of_this_version
-from ..estimator_inputs import Unfit
+from ..estimator_inputs import Unfit, without_added
 from ..known_values import known_values
 from ..missing_blame import told_of_missing
 from ..mlflow_inputs import mlflow_inputs
@@ -67,8 +67,8 @@ class MlflowModel:
         return told_of_missing(self._answer, columns, rows, self._columns)
 
     def _answer(self, columns: Sequence[pa.Array], rows: int) -> Any:
-        given, _ = self._inputs.rows(columns, rows)
-        result = self._model.predict(given, params=self._params)
+        given, more = self._inputs.rows(columns, rows)
+        result = without_added(self._model.predict(given, params=self._params), rows, more)
         return result if self._classes is None else self._classes.outputs_of(result)
 
 

@@ -13,11 +13,10 @@ import pyarrow as pa
 # ruff: noqa: TID252 - in the sandbox this package has another name
 from ..estimator_classes import classes_of
 from ..estimator_files import is_skops, opened, packages
-from ..estimator_inputs import Inputs, Unfit, inputs_of
+from ..estimator_inputs import Inputs, Unfit, inputs_of, without_added
 from ..fitted import last_step
 from ..known_values import known_values
 from ..missing_blame import told_of_missing
-from ..outputs import PredictionShape
 from . import Inspection, ModelUnsupported, SignatureMismatch, Source
 
 SUFFIXES: Final = (".joblib", ".pkl", ".pickle", ".skops")
@@ -71,7 +70,7 @@ class SklearnModel:
     def _called(self, method: str, given: Any, more: int) -> Any:
         """`more`: rows that were added at the end."""
         result = getattr(self._estimator, method)(given, **(self._params if method == "predict" else {}))
-        return _without_last(result, len(given) - more, more) if more else result
+        return without_added(result, len(given) - more, more)
 
 
 def _check_predicts(estimator: Any) -> None:
@@ -95,13 +94,3 @@ def _check_params(estimator: Any, params: dict[str, Any]) -> None:
         ) from error
     except ValueError:
         """Not written in Python."""
-
-
-def _without_last(result: Any, rows: int, more: int) -> Any:
-    """Raises: PredictionShape."""
-    if not hasattr(result, "__len__") or len(result) != rows + more:
-        raise PredictionShape(
-            "the model gives another number of predictions than it gets rows: it seems to go through the columns of its"
-            " frame, where it was fitted with a list"
-        )
-    return getattr(result, "iloc", result)[:rows]
