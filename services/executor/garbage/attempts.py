@@ -72,15 +72,15 @@ class Attempts:
 
     async def _judged(self, piles: Sequence[Pile]) -> list[Heap]:
         standings = await self.executions.standings(sorted({_trace(pile).execution_id for pile in piles}))
-        heaps: dict[str, Heap] = {}
+        heaps: list[Heap] = []
         for pile in piles:
-            fate, why = _fate(_trace(pile), standings)
+            trace = _trace(pile)
+            fate, why = _fate(trace, standings)
             if fate is not Fate.KEPT:
-                goes = fate is Fate.GARBAGE
-                heap = Heap(kind=self.name, name=_fact_name(pile, standings), pile=pile, why=why, goes=goes)
-                heaps[pile.where.key] = heap
-        named = await self._named([heap for heap in heaps.values() if heap.goes])
-        return [each for each in heaps.values() if each.name not in named or not each.goes]
+                name, goes = _fact_name(trace, standings), fate is Fate.GARBAGE
+                heaps.append(Heap(kind=self.name, name=name, pile=pile, why=why, goes=goes))
+        named = await self._named([heap for heap in heaps if heap.goes])
+        return [heap for heap in heaps if heap.name not in named or not heap.goes]
 
     async def _named(self, heaps: Sequence[Heap]) -> set[str]:
         """The names of those that a fact names all the same."""
@@ -116,10 +116,8 @@ def _fate(trace: Trace, standings: Mapping[str, Standing]) -> tuple[Fate, str]:
     return trace.fate(None, 0) if standing is None else trace.fate(standing.state, standing.attempt)
 
 
-def _fact_name(pile: Pile, standings: Mapping[str, Standing]) -> str:
-    """What a fact would say if it named the pile: of the latest attempt more than its log, which it may name."""
-    trace = _trace(pile)
+def _fact_name(trace: Trace, standings: Mapping[str, Standing]) -> str:
+    """What a fact would say if it named it: anything of an earlier attempt, of the latest more than the log."""
     standing = standings.get(trace.execution_id)
-    if trace.is_log or standing is None or standing.attempt != trace.attempt:
-        return pile.where.key
-    return trace.prefix + MANIFEST
+    is_latest = standing is not None and standing.attempt == trace.attempt
+    return trace.prefix + MANIFEST if is_latest else trace.prefix

@@ -1,0 +1,255 @@
+"""Copies that nothing needs go; whoever comes to need one at the same moment has it whole."""
+
+import asyncio
+import random
+from datetime import timedelta
+from types import SimpleNamespace
+
+import pytest
+
+from chassis.clock import SystemClock
+from chassis.errors import AssignmentLost
+from chassis.garbage.turn import Turns
+from services.registry.garbage.copies import Copies, Unpublished
+from services.registry.garbage.relied import ReliedOn
+from services.registry.garbage.uploads import Uploads
+from services.registry.waiting import Registrations
+from tests.unit.chassis.collection import MemoryCollection
+from tests.unit.chassis.dated_objects import NOW, DatedObjects, Died, Facts
+from tests.unit.registry.fakes import delivery
+
+DAY = timedelta(days=1)
+DIGEST, OTHER = "a" * 64, "b" * 64
+COPY = f"s3://models/sha256/{DIGEST}/model.pkl"
+
+
+class Versions:
+    """The digests of versions that have a document."""
+
+    def __init__(self) -> None:
+        self.digests: set[str] = set()
+
+    async def using(self, digests) -> set[str]:
+        await asyncio.sleep(0)
+        return self.digests & set(digests)
+
+
+class World:
+    """A registry's stores in memory. `turns` are those of a collector, `others` of whoever registers."""
+
+    def __init__(self, collection=MemoryCollection) -> None:
+        self.objects, self.facts, self.versions = DatedObjects(), Facts(), Versions()
+        self.models, self.registrations, self.turn = collection(), collection(), collection()
+        self.waiting = Registrations(self.registrations, MemoryCollection())
+        clock = SystemClock()
+        self.turns, self.others = (Turns(self.turn, clock=clock, owner=each, lease_s=0.5) for each in ("c", "r"))
+        self.relied_on = ReliedOn(self.waiting, self.others)
+        self.copies = Copies(
+            objects=self.objects,
+            waiting=self.waiting,
+            unpublished=Unpublished(self.models),
+            versions=self.versions,
+            facts=self.facts,
+            after=DAY,
+        )
+
+    async def heaps(self) -> list[str]:
+        return [heap.name async for heap in self.copies.heaps(NOW)]
+
+    async def collect(self) -> None:
+        turn = await self.turns.take()
+        await self.remove(turn)
+        await turn.end(NOW)
+
+    async def remove(self, turn) -> None:
+        async for heap in self.copies.heaps(NOW):
+            await self.copies.remove(heap, NOW, turn)
+
+    async def accept(self, asked) -> None:
+        await self.registrations.insert_one({"_id": asked.request_key.text})
+
+    async def register(self, asked, model_id: str) -> None:
+        """As the worker does it: what lies there is taken for good if it is whole, and a version is made."""
+        await self.relied_on.rely_on(asked, DIGEST)
+        if COPY not in self.objects.modified:
+            await asyncio.sleep(0)
+            self.objects.put(COPY, hours=0)
+        await asyncio.sleep(0)
+        outbox = [{"value": f'{{"artifact":{{"sha256":"{DIGEST}"}}}}'}]
+        await self.models.insert_one({"_id": model_id, "_outbox": outbox, "_outbox_since": NOW})
+        await asyncio.sleep(0)
+        await self.registrations.delete_one({"_id": asked.request_key.text})
+        await asyncio.sleep(0)
+        await self.publish(model_id)
+
+    async def publish(self, model_id: str) -> None:
+        await asyncio.sleep(0)
+        self.versions.digests.add(DIGEST)
+        await asyncio.sleep(0)
+        await self.models.update_one({"_id": model_id}, {"$set": {"_outbox": []}, "$unset": {"_outbox_since": ""}})
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+async def test_an_old_copy_that_nothing_needs_goes_and_nothing_beside_it(world):
+    others = [f"s3://models/sha256/{OTHER}/a/b", "s3://models/sha256/notes.txt", f"s3://models/incoming/{DIGEST}/a"]
+    world.versions.digests.add(OTHER)
+    world.objects.put(COPY, f"s3://models/sha256/{DIGEST}/data/x", *others)
+    await world.collect()
+    assert sorted(world.objects.modified) == sorted(others)
+    assert "removing" not in world.turn.documents["garbage"]
+
+
+@pytest.mark.parametrize(("hours", "goes"), [(0, False), (23.9, False), (24.1, True)])
+async def test_a_copy_is_judged_by_its_youngest_object(world, hours, goes):
+    world.objects.put(COPY)
+    world.objects.put(f"s3://models/sha256/{DIGEST}/data/x", hours=hours)
+    await world.collect()
+    assert bool(world.objects.modified) is not goes
+
+
+async def _in_a_registration(world) -> None:
+    asked = delivery()
+    await world.accept(asked)
+    await world.waiting.rely_on(asked.request_key, OTHER)
+    await world.waiting.rely_on(asked.request_key, DIGEST)
+
+
+async def _in_an_outbox(world) -> None:
+    await world.models.insert_one({"_id": "demand", "_outbox": [{"value": DIGEST}], "_outbox_since": NOW})
+
+
+async def _in_a_version(world) -> None:
+    world.versions.digests.add(DIGEST)
+
+
+async def _in_a_fact(world) -> None:
+    world.facts.say("ml.model.events", f'{{"artifact":{{"uri":"{COPY}"}}}}')
+
+
+@pytest.mark.parametrize("needed", [_in_a_registration, _in_an_outbox, _in_a_version, _in_a_fact])
+async def test_a_copy_stays_wherever_it_is_needed(world, needed):
+    world.objects.put(COPY)
+    await needed(world)
+    await world.collect()
+    assert COPY in world.objects.modified
+
+
+@pytest.mark.parametrize("needed", [_in_a_registration, _in_an_outbox, _in_a_version])
+async def test_it_is_decided_anew_right_before_it_is_removed(world, needed):
+    world.objects.put(COPY)
+    [heap] = [each async for each in world.copies.heaps(NOW)]
+    await needed(world)
+    turn = await world.turns.take()
+    assert (await world.copies.remove(heap, NOW, turn)).objects == 0
+    assert COPY in world.objects.modified
+
+
+class Slow(MemoryCollection):
+    """Takes a while for each of its steps, now long, now short."""
+
+    def __init__(self, chance: random.Random) -> None:
+        super().__init__()
+        self._chance = chance
+
+    async def find_one(self, which, projection=None):
+        await _a_while(self._chance)
+        return await super().find_one(which, projection)
+
+    async def update_one(self, which, update, *, upsert=False):
+        await _a_while(self._chance)
+        return await super().update_one(which, update, upsert=upsert)
+
+
+async def _a_while(chance: random.Random, most: int = 10) -> None:
+    for _ in range(chance.randrange(most)):
+        await asyncio.sleep(0)
+
+
+async def raced(seed: int) -> World:
+    """Two models with the same bytes are registered while a collector passes, in one of very many orders."""
+    chance = random.Random(seed)  # noqa: S311
+    world = World(lambda: Slow(chance))
+    world.objects.put(COPY)
+    asked = [delivery(), delivery()]
+    for each in asked:
+        await world.accept(each)
+
+    async def registering(each, model_id):
+        await _a_while(chance, 100)
+        await world.register(each, model_id)
+
+    await asyncio.gather(world.collect(), *(registering(each, each.request_id) for each in asked))
+    return world
+
+
+async def test_in_whatever_order_things_happen_a_version_has_its_bytes():
+    removed = set()
+    for seed in range(400):
+        world = await raced(seed)
+        assert COPY in world.objects.modified, f"seed {seed}"
+        removed.add(bool(world.objects.removed))
+    assert removed == {True, False}, "the orders that were tried are all alike"
+
+
+@pytest.mark.parametrize("point", [0, 1, 2])
+async def test_who_waits_for_a_collector_that_died_goes_on_after_its_lease(world, point):
+    keys = [f"s3://models/sha256/{DIGEST}/{each}" for each in "abc"]
+    world.objects.put(*keys)
+    world.objects.dies_after = point
+    with pytest.raises(Died):
+        await world.collect()
+    assert world.turn.documents["garbage"]["removing"] == DIGEST
+
+    asked = delivery()
+    await world.accept(asked)
+    async with asyncio.timeout(5):
+        await world.register(asked, "demand")
+    assert COPY in world.objects.modified
+
+    world.objects.dies_after = None
+    await world.collect()
+    assert COPY in world.objects.modified
+
+
+async def test_a_collector_whose_turn_was_taken_over_removes_nothing_more(world):
+    world.objects.put(COPY)
+    turn = await world.turns.take()
+    async with asyncio.timeout(5):
+        while (taken := await world.others.take()) is None:
+            await asyncio.sleep(0.05)
+    with pytest.raises(AssignmentLost):
+        await world.remove(turn)
+    assert COPY in world.objects.modified
+    await taken.end(NOW)
+
+
+async def test_a_registration_that_was_answered_by_somebody_else_relies_on_nothing(world):
+    with pytest.raises(AssignmentLost):
+        await world.relied_on.rely_on(delivery(), DIGEST)
+
+
+class FakeUploads:
+    def __init__(self, **hours) -> None:
+        self.hours, self.given_up = hours, []
+
+    async def uploads(self, prefix):
+        assert str(prefix) == "s3://models/sha256/"
+        for name, hours in self.hours.items():
+            begun_at = None if hours is None else NOW - timedelta(hours=hours)
+            yield SimpleNamespace(location=prefix / name, upload_id=name, begun_at=begun_at)
+
+    async def give_up(self, upload):
+        self.given_up.append(upload.upload_id)
+
+
+async def test_uploads_that_were_begun_more_than_a_day_ago_are_given_up():
+    objects = FakeUploads(old=25, young=23, dateless=None)
+    kind = Uploads(objects=objects, after=DAY)
+    live = SimpleNamespace(ensure_live=lambda: None)
+    for heap in [each async for each in kind.heaps(NOW)]:
+        await kind.remove(heap, NOW, live)
+    assert objects.given_up == ["old"]
