@@ -2,7 +2,9 @@
 
 import asyncio
 import random
+from dataclasses import replace
 from datetime import timedelta
+from itertools import combinations_with_replacement
 from types import SimpleNamespace
 
 import pytest
@@ -20,6 +22,7 @@ from tests.unit.registry.fakes import delivery
 
 DAY = timedelta(days=1)
 DIGEST, OTHER = "a" * 64, "b" * 64
+SEEDS = 600
 COPY = f"s3://models/sha256/{DIGEST}/model.pkl"
 
 
@@ -37,8 +40,8 @@ class Versions:
 class World:
     """A registry's stores in memory. `turns` are those of a collector, `others` of whoever registers."""
 
-    def __init__(self, collection=MemoryCollection) -> None:
-        self.objects, self.facts, self.versions = DatedObjects(), Facts(), Versions()
+    def __init__(self, objects=None, versions=None, collection=MemoryCollection) -> None:
+        self.objects, self.facts, self.versions = objects or DatedObjects(), Facts(), versions or Versions()
         self.models, self.registrations, self.turn = collection(), collection(), collection()
         self.waiting = Registrations(self.registrations, MemoryCollection())
         clock = SystemClock()
@@ -149,7 +152,7 @@ async def test_it_is_decided_anew_right_before_it_is_removed(world, needed):
 
 
 class Slow(MemoryCollection):
-    """Takes a while for each of its steps, now long, now short."""
+    """Takes a while for each of its steps, before it is done or behind it; now long, now short."""
 
     def __init__(self, chance: random.Random) -> None:
         super().__init__()
@@ -157,29 +160,53 @@ class Slow(MemoryCollection):
 
     async def find_one(self, which, projection=None):
         await _a_while(self._chance)
-        return await super().find_one(which, projection)
+        found = await super().find_one(which, projection)
+        await _a_while(self._chance)
+        return found
 
     async def update_one(self, which, update, *, upsert=False):
         await _a_while(self._chance)
         return await super().update_one(which, update, upsert=upsert)
 
 
-async def _a_while(chance: random.Random, most: int = 10) -> None:
-    for _ in range(chance.randrange(most)):
+class SlowVersions(Versions):
+    def __init__(self, chance: random.Random) -> None:
+        super().__init__()
+        self._chance = chance
+
+    async def using(self, digests) -> set[str]:
+        found = await super().using(digests)
+        await _a_while(self._chance)
+        return found
+
+
+class SlowObjects(DatedObjects):
+    def __init__(self, chance: random.Random) -> None:
+        super().__init__()
+        self._chance = chance
+
+    async def remove(self, location) -> None:
+        await _a_while(self._chance)
+        await super().remove(location)
+
+
+async def _a_while(chance: random.Random) -> None:
+    for _ in range(chance.choice((0, 0, 1, 3, 9, 60))):
         await asyncio.sleep(0)
 
 
 async def raced(seed: int) -> World:
     """Two models with the same bytes are registered while a collector passes, in one of very many orders."""
     chance = random.Random(seed)  # noqa: S311
-    world = World(lambda: Slow(chance))
+    world = World(SlowObjects(chance), SlowVersions(chance), lambda: Slow(chance))
     world.objects.put(COPY)
     asked = [delivery(), delivery()]
     for each in asked:
         await world.accept(each)
 
     async def registering(each, model_id):
-        await _a_while(chance, 100)
+        for _ in range(3):
+            await _a_while(chance)
         await world.register(each, model_id)
 
     await asyncio.gather(world.collect(), *(registering(each, each.request_id) for each in asked))
@@ -188,11 +215,28 @@ async def raced(seed: int) -> World:
 
 async def test_in_whatever_order_things_happen_a_version_has_its_bytes():
     removed = set()
-    for seed in range(400):
+    for seed in range(SEEDS):
         world = await raced(seed)
         assert COPY in world.objects.modified, f"seed {seed}"
         removed.add(bool(world.objects.removed))
     assert removed == {True, False}, "the orders that were tried are all alike"
+
+
+@pytest.mark.parametrize("places", [*combinations_with_replacement(("registration", "outbox", "version"), 3)])
+async def test_what_moves_on_while_it_is_looked_for_is_found(world, places):
+    """It is in one place at each question, the same as at the one before or a later one."""
+    now_at = iter(places)
+
+    async def is_in(place):
+        return next(now_at) == place
+
+    async def using(digests):
+        return set(digests) if await is_in("version") else set()
+
+    waiting = SimpleNamespace(relying_on=lambda _: is_in("registration"))
+    unpublished = SimpleNamespace(name=lambda _: is_in("outbox"))
+    copies = replace(world.copies, waiting=waiting, unpublished=unpublished, versions=SimpleNamespace(using=using))
+    assert await copies._is_needed(DIGEST)
 
 
 @pytest.mark.parametrize("point", [0, 1, 2])
