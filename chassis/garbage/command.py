@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import sys
 import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing, asynccontextmanager
@@ -12,6 +13,8 @@ from typing import Annotated, Final, NoReturn
 
 import structlog
 import typer
+from pydantic import ValidationError
+from pymongo.errors import PyMongoError
 
 from chassis.bus.positions import Positions
 from chassis.clock import Clock, SystemClock, new_id
@@ -52,29 +55,41 @@ def command(service: str, make: MakeKinds, *, about: str) -> typer.Typer:
     def collect(
         stack: Annotated[Path | None, typer.Option("--stack", help="The stack's file.")] = None,
         older_than: Annotated[
-            float, typer.Option("--older-than", min=24, help="Hours; MLP_GARBAGE_AFTER_S unless said.")
-        ] = 0,
+            float | None, typer.Option("--older-than", min=24, help="Hours; MLP_GARBAGE_AFTER_S unless said.")
+        ] = None,
         *,
         dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would go, and remove nothing.")] = False,
     ) -> None:
-        settings = GarbageSettings()
-        if older_than:
-            settings = settings.model_copy(update={"after_s": older_than * _HOUR_S})
+        settings = _settings(older_than)
         # What fails is told in one line, below.
         logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
-        structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
+        structlog.configure(
+            wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
+            logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        )
         try:
             failures = asyncio.run(_collect(service, make, settings, stack, dry_run=dry_run))
         except StackUnknown as error:
             _fail(str(error))
         except AssignmentLost:
             _fail("another process has taken the turn over; what is left is its business")
+        except PyMongoError as error:
+            _fail(f"the document store refuses ({error}): is MLP_MONGO_URL right?")
         except PlatformError as error:
             _fail(f"{error.code}: {error}; the same command goes on where this one was")
         if failures:
-            _fail(f"{failures} could not be removed; the store's reasons are in `mlp_garbage_failures_total`")
+            _fail(f"{failures} addresses could not be removed; the store's reasons stand above")
 
     return app
+
+
+def _settings(older_than: float | None) -> GarbageSettings:
+    try:
+        settings = GarbageSettings()
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        _fail(f"MLP_GARBAGE_{str(first['loc'][0]).upper()}: {first['msg']}")
+    return settings if older_than is None else settings.model_copy(update={"after_s": older_than * _HOUR_S})
 
 
 async def _collect(

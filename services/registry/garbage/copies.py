@@ -17,13 +17,14 @@ too, all of them, whenever there is something to remove.
 """
 
 import re
-from collections.abc import AsyncGenerator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Collection, Iterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Protocol
 
-from chassis.documents.client import Collection, translated
+from chassis.documents.client import Collection as Documents
+from chassis.documents.client import translated
 from chassis.documents.outbox import UNPUBLISHED
 from chassis.garbage.heaps import Heap, Pile, Removed, in_lots, piled
 from chassis.garbage.named import Records, named_in
@@ -55,14 +56,16 @@ class Waiting(Protocol):
 class Unpublished:
     """Events of models that are still in their outboxes."""
 
-    models: Collection
+    models: Documents
 
-    async def name(self, digest: str) -> bool:
+    async def naming(self, digests: Collection[str]) -> set[str]:
+        """Those of these digests that such an event names."""
+        found: set[str] = set()
         with translated():
             async for model in self.models.find(UNPUBLISHED, {"_outbox.value": 1}):
-                if any(digest in each["value"] for each in model.get("_outbox", ())):
-                    return True
-        return False
+                values = [each["value"] for each in model.get("_outbox", ())]
+                found.update(each for each in digests if any(each in value for value in values))
+        return found
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,21 +97,18 @@ class Copies:
     async def _unused(self, digests: Sequence[str]) -> list[str]:
         used = await self.versions.using(digests) if digests else set[str]()
         left = [each for each in digests if each not in used and not await self.waiting.relying_on(each)]
-        named = await self._named(frozenset(left))
+        named = await self._named(frozenset(left)) | await self.unpublished.naming(left) if left else set[str]()
         return [each for each in left if each not in named]
 
     async def _is_needed(self, digest: str) -> bool:
         # In the order in which it moves on.
         return (
             await self.waiting.relying_on(digest)
-            or await self.unpublished.name(digest)
+            or bool(await self.unpublished.naming([digest]))
             or bool(await self.versions.using([digest]))
         )
 
     async def _named(self, digests: frozenset[str]) -> set[str]:
-        if not digests:
-            return set()
-
         def names_in(value: bytes) -> Iterator[str]:
             yield from digests.intersection(found.decode() for found in _NAMED.findall(value))
 

@@ -1,7 +1,6 @@
 """Copies that nothing needs go; whoever comes to need one at the same moment has it whole."""
 
 import asyncio
-import random
 from dataclasses import replace
 from datetime import timedelta
 from itertools import combinations_with_replacement
@@ -9,87 +8,11 @@ from types import SimpleNamespace
 
 import pytest
 
-from chassis.clock import SystemClock
 from chassis.errors import AssignmentLost
-from chassis.garbage.turn import Turns
-from services.registry.garbage.copies import Copies, Unpublished
-from services.registry.garbage.relied import ReliedOn
 from services.registry.garbage.uploads import Uploads
-from services.registry.waiting import Registrations
-from tests.unit.chassis.collection import MemoryCollection
-from tests.unit.chassis.dated_objects import NOW, DatedObjects, Died, Facts
+from tests.unit.chassis.dated_objects import NOW, Died
+from tests.unit.registry.collecting import COPY, DAY, DIGEST, OTHER, World
 from tests.unit.registry.fakes import delivery
-
-DAY = timedelta(days=1)
-DIGEST, OTHER = "a" * 64, "b" * 64
-SEEDS = 600
-COPY = f"s3://models/sha256/{DIGEST}/model.pkl"
-
-
-class Versions:
-    """The digests of versions that have a document."""
-
-    def __init__(self) -> None:
-        self.digests: set[str] = set()
-
-    async def using(self, digests) -> set[str]:
-        await asyncio.sleep(0)
-        return self.digests & set(digests)
-
-
-class World:
-    """A registry's stores in memory. `turns` are those of a collector, `others` of whoever registers."""
-
-    def __init__(self, objects=None, versions=None, collection=MemoryCollection) -> None:
-        self.objects, self.facts, self.versions = objects or DatedObjects(), Facts(), versions or Versions()
-        self.models, self.registrations, self.turn = collection(), collection(), collection()
-        self.waiting = Registrations(self.registrations, MemoryCollection())
-        clock = SystemClock()
-        self.turns, self.others = (Turns(self.turn, clock=clock, owner=each, lease_s=0.5) for each in ("c", "r"))
-        self.relied_on = ReliedOn(self.waiting, self.others)
-        self.copies = Copies(
-            objects=self.objects,
-            waiting=self.waiting,
-            unpublished=Unpublished(self.models),
-            versions=self.versions,
-            facts=self.facts,
-            after=DAY,
-        )
-
-    async def heaps(self) -> list[str]:
-        return [heap.name async for heap in self.copies.heaps(NOW)]
-
-    async def collect(self) -> None:
-        turn = await self.turns.take()
-        await self.remove(turn)
-        await turn.end(NOW)
-
-    async def remove(self, turn) -> None:
-        async for heap in self.copies.heaps(NOW):
-            await self.copies.remove(heap, NOW, turn)
-
-    async def accept(self, asked) -> None:
-        await self.registrations.insert_one({"_id": asked.request_key.text})
-
-    async def register(self, asked, model_id: str) -> None:
-        """As the worker does it: what lies there is taken for good if it is whole, and a version is made."""
-        await self.relied_on.rely_on(asked, DIGEST)
-        if COPY not in self.objects.modified:
-            await asyncio.sleep(0)
-            self.objects.put(COPY, hours=0)
-        await asyncio.sleep(0)
-        outbox = [{"value": f'{{"artifact":{{"sha256":"{DIGEST}"}}}}'}]
-        await self.models.insert_one({"_id": model_id, "_outbox": outbox, "_outbox_since": NOW})
-        await asyncio.sleep(0)
-        await self.registrations.delete_one({"_id": asked.request_key.text})
-        await asyncio.sleep(0)
-        await self.publish(model_id)
-
-    async def publish(self, model_id: str) -> None:
-        await asyncio.sleep(0)
-        self.versions.digests.add(DIGEST)
-        await asyncio.sleep(0)
-        await self.models.update_one({"_id": model_id}, {"$set": {"_outbox": []}, "$unset": {"_outbox_since": ""}})
 
 
 @pytest.fixture
@@ -151,77 +74,6 @@ async def test_it_is_decided_anew_right_before_it_is_removed(world, needed):
     assert COPY in world.objects.modified
 
 
-class Slow(MemoryCollection):
-    """Takes a while for each of its steps, before it is done or behind it; now long, now short."""
-
-    def __init__(self, chance: random.Random) -> None:
-        super().__init__()
-        self._chance = chance
-
-    async def find_one(self, which, projection=None):
-        await _a_while(self._chance)
-        found = await super().find_one(which, projection)
-        await _a_while(self._chance)
-        return found
-
-    async def update_one(self, which, update, *, upsert=False):
-        await _a_while(self._chance)
-        return await super().update_one(which, update, upsert=upsert)
-
-
-class SlowVersions(Versions):
-    def __init__(self, chance: random.Random) -> None:
-        super().__init__()
-        self._chance = chance
-
-    async def using(self, digests) -> set[str]:
-        found = await super().using(digests)
-        await _a_while(self._chance)
-        return found
-
-
-class SlowObjects(DatedObjects):
-    def __init__(self, chance: random.Random) -> None:
-        super().__init__()
-        self._chance = chance
-
-    async def remove(self, location) -> None:
-        await _a_while(self._chance)
-        await super().remove(location)
-
-
-async def _a_while(chance: random.Random) -> None:
-    for _ in range(chance.choice((0, 0, 1, 3, 9, 60))):
-        await asyncio.sleep(0)
-
-
-async def raced(seed: int) -> World:
-    """Two models with the same bytes are registered while a collector passes, in one of very many orders."""
-    chance = random.Random(seed)  # noqa: S311
-    world = World(SlowObjects(chance), SlowVersions(chance), lambda: Slow(chance))
-    world.objects.put(COPY)
-    asked = [delivery(), delivery()]
-    for each in asked:
-        await world.accept(each)
-
-    async def registering(each, model_id):
-        for _ in range(3):
-            await _a_while(chance)
-        await world.register(each, model_id)
-
-    await asyncio.gather(world.collect(), *(registering(each, each.request_id) for each in asked))
-    return world
-
-
-async def test_in_whatever_order_things_happen_a_version_has_its_bytes():
-    removed = set()
-    for seed in range(SEEDS):
-        world = await raced(seed)
-        assert COPY in world.objects.modified, f"seed {seed}"
-        removed.add(bool(world.objects.removed))
-    assert removed == {True, False}, "the orders that were tried are all alike"
-
-
 @pytest.mark.parametrize("places", [*combinations_with_replacement(("registration", "outbox", "version"), 3)])
 async def test_what_moves_on_while_it_is_looked_for_is_found(world, places):
     """It is in one place at each question, the same as at the one before or a later one."""
@@ -233,8 +85,11 @@ async def test_what_moves_on_while_it_is_looked_for_is_found(world, places):
     async def using(digests):
         return set(digests) if await is_in("version") else set()
 
+    async def naming(digests):
+        return set(digests) if await is_in("outbox") else set()
+
     waiting = SimpleNamespace(relying_on=lambda _: is_in("registration"))
-    unpublished = SimpleNamespace(name=lambda _: is_in("outbox"))
+    unpublished = SimpleNamespace(naming=naming)
     copies = replace(world.copies, waiting=waiting, unpublished=unpublished, versions=SimpleNamespace(using=using))
     assert await copies._is_needed(DIGEST)
 
