@@ -7,7 +7,7 @@ then waits here until nobody removes it: one of the two sees the other.
 
 import asyncio
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -16,7 +16,7 @@ from chassis.clock import Clock
 from chassis.documents.client import Collection, Document, translated
 from chassis.documents.hold import Hold
 from chassis.documents.leases import Lease, Observer, claim, release
-from chassis.errors import AssignmentLost
+from chassis.errors import AssignmentLost, DocumentConflict
 
 COLLECTION: Final = "collector"
 LEASE_S: Final = 15.0
@@ -84,8 +84,8 @@ class Turns:
             return None
         since = self._clock.monotonic()
         if not document:
-            with translated():
-                await self._collection.update_one({"_id": _ID}, {"$setOnInsert": {"lease": None}}, upsert=True)
+            with suppress(DocumentConflict), translated():  # Somebody else may have just made it.
+                await self._collection.insert_one({"_id": _ID, "lease": None})
             document = await self._read()
         lease = await claim(self._collection, document, self._owner)
         if lease is None:

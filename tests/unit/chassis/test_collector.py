@@ -124,6 +124,11 @@ async def test_nobody_passes_while_another_does(document, clock):
             await late
 
 
+async def test_of_those_who_ask_for_the_first_turn_at_once_one_has_it(document, clock):
+    asking = (Turns(document, clock=clock, owner=each, lease_s=10).take() for each in "abc")
+    assert [each is None for each in await asyncio.gather(*asking)].count(False) == 1
+
+
 async def test_a_turn_that_was_ended_is_the_next_ones_at_once(document, clock):
     for owner in ("a", "b", "a"):
         turn = await Turns(document, clock=clock, owner=owner, lease_s=10).take()
