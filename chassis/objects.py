@@ -4,7 +4,9 @@ import asyncio
 import hashlib
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
+from email.utils import parsedate_to_datetime
 from typing import Any, BinaryIO, Final, Self, cast
 from urllib.parse import urlsplit
 from xml.etree.ElementTree import ParseError
@@ -53,12 +55,25 @@ class Location:
 
 @dataclass(frozen=True)
 class ObjectInfo:
-    """One object as the store describes it. Listings don't say the content type."""
+    """One object as the store describes it. Listings don't say the content type.
+
+    `modified_at` is by the store's clock; in listings to the millisecond, else to the second.
+    """
 
     location: Location
     etag: str
     size_bytes: int
     content_type: str | None = None
+    modified_at: datetime | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True)
+class Upload:
+    """An upload in parts that has been begun, and neither completed nor given up."""
+
+    location: Location
+    upload_id: str
+    begun_at: datetime | None
 
 
 class Objects:
@@ -90,7 +105,7 @@ class Objects:
         """Raises: ObjectMissing."""
         async with self._translated(location):
             found = await self._client.stat_object(location.bucket, location.key)
-        return ObjectInfo(location, _etag(found.etag), int(found.size or 0), found.content_type)
+        return ObjectInfo(location, _etag(found.etag), int(found.size or 0), found.content_type, found.last_modified)
 
     async def walk(self, prefix: Location) -> AsyncGenerator[ObjectInfo]:
         """The objects whose key begins with the prefix, in the store's order; a page is fetched when it's asked for."""
@@ -98,7 +113,7 @@ class Objects:
             async for each in self._client.list_objects(prefix.bucket, prefix=prefix.key, recursive=True):
                 if each.object_name and not each.is_dir:
                     where = Location(prefix.bucket, each.object_name)
-                    yield ObjectInfo(where, _etag(each.etag), int(each.size or 0))
+                    yield ObjectInfo(where, _etag(each.etag), int(each.size or 0), modified_at=each.last_modified)
 
     async def list(self, prefix: Location, *, at_most: int | None = None) -> list[ObjectInfo]:
         """All objects whose key begins with the prefix, or the first `at_most` that the store names; sorted by key."""
@@ -167,6 +182,33 @@ class Objects:
     async def remove(self, location: Location) -> None:
         async with self._translated(location):
             await self._client.remove_object(location.bucket, location.key)
+
+    async def uploads(self, prefix: Location) -> AsyncGenerator[Upload]:
+        """The uploads in parts under the prefix that nobody has completed, in the store's order."""
+        key, upload_id = "", ""
+        async with self._translated(prefix):
+            while True:
+                page = await self._client._list_multipart_uploads(  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+                    prefix.bucket, prefix=prefix.key, key_marker=key, upload_id_marker=upload_id
+                )
+                for each in page.uploads:
+                    if each.upload_id:
+                        yield Upload(Location(prefix.bucket, each.object_name), each.upload_id, each.initiated_time)
+                if not page.is_truncated or not page.next_key_marker:
+                    return
+                key, upload_id = page.next_key_marker, page.next_upload_id_marker or ""
+
+    async def give_up(self, upload: Upload) -> None:
+        """Have the store forget the parts; whoever still sends some is refused. Raises: ObjectMissing."""
+        where = upload.location
+        async with self._translated(where):
+            await self._client._abort_multipart_upload(where.bucket, where.key, upload.upload_id)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+
+    async def now(self, bucket: str) -> datetime:
+        """The store's clock, to the second: what `modified_at` is to be compared with."""
+        async with self._translated(Location(bucket, PROBED_PREFIX)):
+            answer = await self._client._execute("HEAD", bucket)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+            return parsedate_to_datetime(answer.headers["Date"])
 
     async def ping(self, *buckets: str) -> None:
         """A round trip to each: it is there, and the platform may look into it. Raises: ObjectsUnavailable."""

@@ -82,6 +82,19 @@ class FaultSettings(BaseSettings):
     crash_folder: Path | None = None
 
 
+class GarbageSettings(BaseSettings):
+    """Collecting what nothing names in the object store."""
+
+    model_config = prefixed("GARBAGE")
+
+    every_s: float = Field(
+        default=6 * 3600, ge=0, description="From the end of one pass to the next; 0: only by the operators' command."
+    )
+    after_s: float = Field(
+        default=24 * 3600, ge=24 * 3600, description="What was written later than so long ago is left alone."
+    )
+
+
 class ChassisSettings(BaseSettings):
     """What every service needs. A service's own settings extend this, with `prefixed("<SERVICE>")`."""
 

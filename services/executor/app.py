@@ -7,6 +7,8 @@ from collections.abc import Callable
 from functools import partial
 
 from chassis.clock import new_id
+from chassis.garbage.collector import Collector
+from chassis.garbage.turn import COLLECTION, Turns
 from chassis.sandbox import formats
 from chassis.service import Service
 from chassis.settings import S3Settings
@@ -16,6 +18,7 @@ from schemas.observations import MetricsObserved
 from schemas.topics import DATASET_EVENTS, DEPLOYMENT_EVENTS, EXECUTION_OBSERVATIONS, EXECUTION_REQUESTS, MODEL_EVENTS
 from services.executor.admission import Admission
 from services.executor.domain.execution import Execution
+from services.executor.garbage.kinds import kinds
 from services.executor.handlers import ExecutionHandlers
 from services.executor.heartbeats import Heartbeats, beating
 from services.executor.listings import InputListings
@@ -67,8 +70,16 @@ def build(settings: Settings, *, make_driver: Callable[[], Driver] | None = None
     )
     service.prepare_with(overview.prepare)
     service.needs("objects", _reaching(service))
+    service.work_on(_collector(service, settings, overview).run)
     _work_in_slots(service, settings, executions, overview, bell, make_driver or _warm_driver(settings))
     return service
+
+
+def _collector(service: Service, settings: Settings, overview: Executions) -> Collector:
+    garbage = kinds(service.objects, overview, service.positions, service.clock, settings.garbage)
+    turns = Turns(service.database[COLLECTION], clock=service.clock, owner=new_id())
+    every_s = settings.garbage.every_s
+    return Collector(garbage, turns, every_s=every_s, clock=service.clock, probe=service.health.away)
 
 
 def _resolver(service: Service) -> ResolveRequest:

@@ -2,7 +2,7 @@
 
 from pydantic import Field, PositiveInt
 
-from chassis.settings import ChassisSettings, prefixed
+from chassis.settings import ChassisSettings, GarbageSettings, prefixed
 from services.executor.domain.limits import Limits
 
 
@@ -24,6 +24,7 @@ class Settings(ChassisSettings):
         default_factory=dict[str, int],
         description='Executions of a market that run at once, as JSON: {"DE": 4, "*": 2}; `*` is any other market.',
     )
+    garbage: GarbageSettings = Field(default_factory=GarbageSettings)
     max_input_objects: int = Field(default=10_000, ge=1, description="Executions on inputs of more objects fail.")
 
     @property

@@ -46,6 +46,15 @@ class Standing:
     attempt: int
 
 
+@dataclass(frozen=True)
+class Ended:
+    """What a try's rows are judged by. `finished_at` is None as long as the execution hasn't ended."""
+
+    deployment_id: str
+    finished_at: datetime | None
+    work: str
+
+
 class Executions:
     """The collection `executions`."""
 
@@ -76,6 +85,16 @@ class Executions:
                 {"_id": {"$in": list(execution_ids)}}, {"state": 1, "attempt": 1}
             ).to_list()
         return {each["_id"]: Standing(each["state"], each["attempt"]) for each in documents}
+
+    async def end_of(self, execution_id: str) -> Ended | None:
+        """When it ended, if it did, and what it had to do; None: there is no such execution."""
+        with translated():
+            found = await self._collection.find_one(
+                {"_id": execution_id}, {"finished_at": 1, "work": 1, "resolved.deployment_id": 1}
+            )
+        if found is None:
+            return None
+        return Ended(found["resolved"]["deployment_id"], found.get("finished_at"), found["work"])
 
     async def glance(self, execution_id: str) -> Glance | None:
         with translated():

@@ -3,6 +3,8 @@
 from functools import partial
 
 from chassis.clock import new_id
+from chassis.garbage.collector import Collector
+from chassis.garbage.turn import COLLECTION, Turns
 from chassis.service import Service
 from schemas.datasets import DatasetRegistrationRequested, DatasetRetirementRequested
 from schemas.models import (
@@ -15,6 +17,8 @@ from schemas.topics import DATASET_REQUESTS, MODEL_REQUESTS
 from services.registry.artifacts import Artifacts, Limits
 from services.registry.domain.dataset import Dataset
 from services.registry.domain.model import Model
+from services.registry.garbage.kinds import kinds
+from services.registry.garbage.relied import ReliedOn
 from services.registry.handlers import DatasetHandlers, ModelHandlers
 from services.registry.inspection import Inspections
 from services.registry.intake import Intake
@@ -44,11 +48,14 @@ def build(settings: Settings) -> Service:
     limits = Limits(settings.max_artifact_bytes, settings.max_artifact_objects)
     inspections = Inspections(settings.sandbox, settings.inspection_s)
     artifacts = Artifacts(service.objects, limits, inspections, settings.work_dir)
+    turns = Turns(service.database[COLLECTION], clock=service.clock, owner=new_id())
     contents = Contents(service.objects, settings.max_dataset_objects, sandboxed(settings.sandbox))
 
     model_handlers = ModelHandlers(
         intake=Intake(registrations, models.has_handled),
-        register_version=RegisterVersion(models, versions, artifacts.take, service.clock),
+        register_version=RegisterVersion(
+            models, versions, artifacts.take, ReliedOn(registrations, turns), service.clock
+        ),
         promote_version=PromoteVersion(models, versions, service.clock),
         update_model=UpdateModel(models, service.clock),
         archive_model=ArchiveModel(models, versions, service.clock),
@@ -81,8 +88,15 @@ def build(settings: Settings) -> Service:
     )
     service.prepare_with(versions.prepare)
     service.prepare_with(Migration(models.collection, versions.collection).run)
+    service.work_on(_collector(service, settings, turns).run)
     _join(service, model_handlers, dataset_handlers, registrations, worker)
     return service
+
+
+def _collector(service: Service, settings: Settings, turns: Turns) -> Collector:
+    garbage = kinds(service.objects, service.database, service.positions, settings.garbage)
+    every_s = settings.garbage.every_s
+    return Collector(garbage, turns, every_s=every_s, clock=service.clock, probe=service.health.away)
 
 
 def _join(

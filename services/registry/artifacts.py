@@ -16,7 +16,7 @@ from chassis.object_search import Found, find
 from chassis.objects import Location, ObjectInfo, Objects
 from schemas.models import InputBinding, ModelRegistrationRequested
 from schemas.values import Artifact
-from services.registry.ports import Taken
+from services.registry.ports import RelyOn, Taken
 from services.registry.refusals import (
     ArtifactChanged,
     ArtifactDigestMismatch,
@@ -30,7 +30,7 @@ from services.registry.staging import staged
 
 log = structlog.get_logger(__name__)
 
-_HOME: Final = Location("models", "sha256")
+HOME: Final = Location("models", "sha256")
 _MAX_PATH_BYTES: Final = 900  # An S3 key has at most 1024 bytes; the prefix takes 72.
 _PATH: Final = re.compile(r"(?:(?!\.{1,2}(?:/|$))[^/\\?#{}\x00-\x1f\x7f]+(?:/(?!$)|$))+")
 
@@ -56,8 +56,10 @@ class Artifacts:
     inspect: Inspect
     folder: Path
 
-    async def take(self, request: ModelRegistrationRequested) -> Taken:
+    async def take(self, request: ModelRegistrationRequested, rely_on: RelyOn) -> Taken:
         """Find the artifact that `request` names, have it inspected, and copy it under its digest.
+
+        `rely_on` is called before it is looked what lies there already.
 
         Raises:
             Refusal: it is missing, not to be had, too large, oddly named, not what its digest or its format say, or
@@ -71,10 +73,11 @@ class Artifacts:
                 if request.artifact.sha256 not in (None, digest):
                     raise ArtifactDigestMismatch(f"the bytes hash to {digest}")
                 bindings = await self.inspect(local.path, request)
+            await rely_on(digest)
             for path, info in incoming.files.items():
-                await self._keep(info, _HOME / digest / path, local.digests[path])
+                await self._keep(info, HOME / digest / path, local.digests[path])
         name = "" if incoming.is_directory else next(iter(incoming.files))
-        uri = f"{_HOME}/{digest}/{name}"
+        uri = f"{HOME}/{digest}/{name}"
         log.info("artifact_kept", sha256=digest, objects=len(incoming.files), size_bytes=incoming.size_bytes)
         return Taken(Artifact(uri=uri, sha256=digest, size_bytes=incoming.size_bytes), bindings)
 
@@ -133,7 +136,7 @@ def _refusing() -> Generator[None]:
     except ObjectChanged as error:
         raise ArtifactChanged(f"{error} was changed while it was read") from error
     except (ObjectForbidden, ObjectUnfit) as error:
-        if str(error).startswith(str(_HOME)):
+        if str(error).startswith(str(HOME)):
             raise  # Nothing that the sender could mend.
         if isinstance(error, ObjectForbidden):
             raise ArtifactForbidden(f"the store doesn't let the registry read {error}") from error

@@ -1,6 +1,6 @@
 """What the use cases need, as they see it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
@@ -55,10 +55,22 @@ class Taken:
     bindings: tuple[InputBinding, ...]
 
 
+RelyOn = Callable[[str], Awaitable[None]]
+"""Says that the copy under a digest is relied on from now on; returns when nobody removes it any more."""
+
+
 class TakeArtifact(Protocol):
     """Copies what a request names under its digest, inspected; refuses what isn't right."""
 
-    async def __call__(self, request: ModelRegistrationRequested) -> Taken: ...
+    async def __call__(self, request: ModelRegistrationRequested, rely_on: RelyOn) -> Taken: ...
+
+
+class Copies(Protocol):
+    """The registry's own copies, which go when nothing needs them."""
+
+    async def rely_on(self, delivery: Delivery, digest: str) -> None:
+        """What is asked for in `delivery` needs the copy, until it is answered. Raises: AssignmentLost."""
+        ...
 
 
 class ReadContent(Protocol):

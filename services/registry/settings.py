@@ -7,7 +7,7 @@ from pathlib import Path
 from pydantic import Field
 
 from chassis.sandbox.settings import SandboxSettings
-from chassis.settings import ChassisSettings, prefixed
+from chassis.settings import ChassisSettings, GarbageSettings, prefixed
 
 _GIB = 1024**3
 
@@ -21,6 +21,7 @@ class Settings(ChassisSettings):
     max_artifact_objects: int = Field(default=10_000, gt=0, description="Artifacts of more objects are refused.")
     max_dataset_objects: int = Field(default=100_000, gt=0, description="Data sets of more objects are refused.")
     sandbox: SandboxSettings = Field(default_factory=SandboxSettings)
+    garbage: GarbageSettings = Field(default_factory=GarbageSettings)
     inspection_s: float = Field(default=300.0, gt=0, description="Loading a model may take so long.")
     work_dir: Path = Field(
         default_factory=lambda: Path(tempfile.gettempdir()) / f"mlp-registry-{os.getuid()}",

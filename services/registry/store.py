@@ -36,6 +36,7 @@ class Versions:
         with translated():
             await self.collection.create_index([("model_id", 1), ("version", 1)])
             await self.collection.create_index([("model_id", 1), ("fingerprint", 1)])
+            await self.collection.create_index("artifact.sha256")
 
     async def numbered(self, model_id: str, number: int | None, unpublished: Sequence[Outgoing]) -> Version | None:
         """The version of this number; there is none without one."""
@@ -48,6 +49,13 @@ class Versions:
         """The version with this fingerprint."""
         stored = await self._find({"model_id": model_id, "fingerprint": mark})
         return _with(unpublished, stored, lambda event: fingerprint(event, event.artifact.sha256) == mark)
+
+    async def using(self, digests: Sequence[str]) -> set[str]:
+        """Those of these digests that the artifact of some version has, archived or not."""
+        which = {"artifact.sha256": {"$in": list(digests)}}
+        with translated():
+            found = await self.collection.find(which, {"artifact.sha256": 1}).to_list()
+        return {each["artifact"]["sha256"] for each in found}
 
     async def keep(self, outgoing: Sequence[Outgoing]) -> None:
         """Store what events say of versions that are about to be published; again is the same as once."""

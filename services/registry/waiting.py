@@ -12,7 +12,7 @@ from chassis.bus.envelope import Envelope
 from chassis.bus.request_key import ANONYMOUS, RequestKey
 from chassis.documents.client import Collection, Document, translated
 from chassis.documents.leases import Lease, claim
-from chassis.errors import DocumentConflict
+from chassis.errors import AssignmentLost, DocumentConflict
 from schemas.catalogue import parse
 from schemas.event import Event
 from schemas.topics import DATASET_REQUESTS, MODEL_REQUESTS
@@ -89,6 +89,23 @@ class Registrations:
         """Whether this request waits here."""
         with translated():
             return await self.collection.find_one({"_id": {"$in": list(request_key.forms)}}, {"_id": 1}) is not None
+
+    async def rely_on(self, request_key: RequestKey, digest: str) -> None:
+        """Write down that what waits under this key relies on the copy with this digest, until it is answered.
+
+        Raises:
+            AssignmentLost: nothing waits under it any more.
+        """
+        which = {"_id": {"$in": list(request_key.forms)}}
+        with translated():
+            result = await self.collection.update_one(which, {"$addToSet": {"relies_on": digest}})
+        if result.matched_count == 0:
+            raise AssignmentLost(request_key.text)
+
+    async def relying_on(self, digest: str) -> bool:
+        """Whether anything that waits relies on this copy."""
+        with translated():
+            return await self.collection.find_one({"relies_on": digest}, {"_id": 1}) is not None
 
     async def has_about(self, event: Event, delivery: Delivery) -> bool:
         """Whether anything waits that is about the same subject."""

@@ -10,7 +10,7 @@ from schemas.models import ModelRegistrationRequested
 from services.registry.domain.details import Details
 from services.registry.domain.model import Model
 from services.registry.domain.version import Version, fingerprint
-from services.registry.ports import Repository, TakeArtifact, Versions
+from services.registry.ports import Copies, Repository, TakeArtifact, Versions
 from services.registry.refusals import refusing
 from services.registry.usecases.asking import asked
 
@@ -22,11 +22,12 @@ class RegisterVersion:
     models: Repository[Model]
     versions: Versions
     take_artifact: TakeArtifact
+    copies: Copies
     clock: Clock
 
     async def __call__(self, request: ModelRegistrationRequested, delivery: Delivery) -> None:
         await self.ensure_possible(request)
-        taken = await self.take_artifact(request)
+        taken = await self.take_artifact(request, partial(self.copies.rely_on, delivery))
         crash_points.passing(CrashPoint.COPIED)
         who = asked(delivery, self.clock)
 

@@ -20,7 +20,7 @@ from services.registry.store import Versions
 from services.registry.usecases.archive_model import ArchiveModel
 from services.registry.usecases.promote_version import PromoteVersion
 from services.registry.usecases.register_version import RegisterVersion
-from tests.unit.registry.fakes import delivery
+from tests.unit.registry.fakes import NobodyCollects, delivery
 from tests.unit.registry.requests import artifact, registration
 
 
@@ -49,7 +49,7 @@ class Registry:
         handled = Handled(database["handled"], clock)
         self.models = Aggregates(database["models"], Model, events=events, wake=self.relay.wake, handled=handled)
         self.relay.serve(self.models.collection, before_publish=self.versions.keep)
-        self._register = RegisterVersion(self.models, self.versions, self._take, clock)
+        self._register = RegisterVersion(self.models, self.versions, self._take, NobodyCollects(), clock)
         self._promote = PromoteVersion(self.models, self.versions, clock)
         self._archive = ArchiveModel(self.models, self.versions, clock)
 
@@ -78,7 +78,7 @@ class Registry:
         waiting = [each["value"] for each in document["_outbox"]]
         return [json.loads(each) for each in [*(each.value for each in self.bus.published), *waiting]]
 
-    async def _take(self, request):
+    async def _take(self, request, rely_on):
         return Taken(artifact(self.content), ())
 
 

@@ -10,7 +10,11 @@ from pymongo.errors import BulkWriteError, DuplicateKeyError
 
 
 def _is(found, wanted):
-    return found in wanted["$in"] if isinstance(wanted, dict) and "$in" in wanted else found == wanted
+    if isinstance(wanted, dict) and "$in" in wanted:
+        return found in wanted["$in"]
+    if isinstance(wanted, dict) and "$exists" in wanted:
+        return (found is not None) == wanted["$exists"]
+    return wanted in found if isinstance(found, list) and not isinstance(wanted, list) else found == wanted
 
 
 def _at(document, path):
@@ -31,7 +35,12 @@ class MemoryCollection:
         await asyncio.sleep(0)  # As on a real one, others get their turn.
         return deepcopy(next(iter(self._matching(which)), None))
 
-    def find(self, which):
+    async def delete_one(self, which):
+        await asyncio.sleep(0)
+        for each in self._matching(which)[:1]:
+            del self.documents[each["_id"]]
+
+    def find(self, which, projection=None):
         return _Cursor(deepcopy(self._matching(which)))
 
     async def insert_one(self, document) -> None:
@@ -57,6 +66,7 @@ class MemoryCollection:
         return SimpleNamespace(matched_count=len(found[:1]))
 
     async def update_one(self, which, update, *, upsert=False):
+        await asyncio.sleep(0)
         found = self._matching(which)[:1]
         for each in found:
             _change(each, update)
@@ -64,7 +74,7 @@ class MemoryCollection:
             return SimpleNamespace(matched_count=len(found), upserted_id=None)
         if which["_id"] in self.documents:
             raise DuplicateKeyError(which["_id"])
-        made = self.documents[which["_id"]] = {"_id": which["_id"]}
+        made = self.documents[which["_id"]] = {"_id": which["_id"], **deepcopy(update.get("$setOnInsert", {}))}
         _change(made, update)
         return SimpleNamespace(matched_count=0, upserted_id=which["_id"])
 
@@ -73,6 +83,12 @@ def _change(document, update) -> None:
     for path, value in update.get("$set", {}).items():
         *parents, name = path.split(".")
         reduce(lambda inner, part: inner[part], parents, document)[name] = deepcopy(value)
+    for path, value in update.get("$inc", {}).items():
+        *parents, name = path.split(".")
+        inner = reduce(lambda inner, part: inner[part], parents, document)
+        inner[name] = inner.get(name, 0) + value
+    for name, value in update.get("$addToSet", {}).items():
+        document[name] = [*(each for each in document.get(name, []) if each != value), value]
     for name in update.get("$unset", {}):
         document.pop(name, None)
     for name, value in update.get("$push", {}).items():
@@ -89,6 +105,10 @@ class _Cursor:
     def sort(self, field, _direction):
         self._documents.sort(key=lambda each: each[field])
         return self
+
+    async def __aiter__(self):
+        for each in await self.to_list():
+            yield each
 
     async def to_list(self):
         await asyncio.sleep(0)

@@ -134,6 +134,17 @@ class FakeVersions:
         return Version(number=event.version, state="archived" if event.version in archived else "active")
 
 
+class NobodyCollects:
+    """Copies that nobody is about to remove."""
+
+    async def rely_on(self, delivery: Delivery, digest: str) -> None:
+        return
+
+
+async def relied_on(digest: str) -> None:
+    """Nobody is about to remove it."""
+
+
 class FakeObjects:
     """Buckets in a dictionary. `before_read` may change them behind a reader's back.
 

@@ -12,7 +12,7 @@ from chassis.errors import ObjectsUnavailable, Refusal
 from chassis.object_errors import ObjectForbidden, ObjectUnfit
 from schemas.values import Artifact
 from services.registry.artifacts import Artifacts, Limits, directory_digest
-from tests.unit.registry.fakes import FakeObjects, recognised
+from tests.unit.registry.fakes import FakeObjects, recognised, relied_on
 from tests.unit.registry.requests import registration
 from tests.unit.registry.samples import BAD, GOOD, PICKLE, field
 
@@ -32,7 +32,7 @@ async def take(objects, files, artifact_format="sklearn", *, max_bytes=10**9, ma
     with tempfile.TemporaryDirectory() as folder:
         artifacts = Artifacts(objects, Limits(max_bytes, max_objects), recognised, Path(folder))
         asked = registration(artifact={"uri": uri, **ref}, format=artifact_format)
-        taken = await artifacts.take(asked)
+        taken = await artifacts.take(asked, relied_on)
         assert os.listdir(folder) == []  # noqa: PTH208 - nothing blocks here
     return taken.artifact
 
@@ -103,7 +103,7 @@ async def test_what_is_not_there_is_refused(objects, tmp_path):
     artifacts = Artifacts(objects, Limits(100, 100), recognised, tmp_path)
     for uri in (f"{INCOMING}/nothing.pkl", f"{INCOMING}/nothing/"):
         with pytest.raises(Refusal) as refused:
-            await artifacts.take(registration(artifact={"uri": uri}))
+            await artifacts.take(registration(artifact={"uri": uri}), relied_on)
         assert refused.value.code == "artifact-missing"
 
 
@@ -176,5 +176,5 @@ async def test_no_more_is_listed_than_an_artifact_may_have(objects, tmp_path):
         objects[f"s3://models/incoming/somebody/{number}.pkl"] = PICKLE
     artifacts = Artifacts(objects, Limits(10**9, 10), recognised, tmp_path)
     with pytest.raises(Refusal, match="more than 10 objects") as refused:
-        await artifacts.take(registration(artifact={"uri": "s3://models/incoming/somebody/"}))
+        await artifacts.take(registration(artifact={"uri": "s3://models/incoming/somebody/"}), relied_on)
     assert (refused.value.code, objects.listed) == ("artifact-too-large", 11)

@@ -21,7 +21,7 @@ from services.registry.usecases.archive_model import ArchiveModel
 from services.registry.usecases.promote_version import PromoteVersion
 from services.registry.usecases.register_version import RegisterVersion
 from services.registry.usecases.update_model import UpdateModel
-from tests.unit.registry.fakes import FakeRepository, FakeVersions, StoppedClock, delivery
+from tests.unit.registry.fakes import FakeRepository, FakeVersions, NobodyCollects, StoppedClock, delivery
 from tests.unit.registry.requests import SIGNATURE, artifact, registration
 
 
@@ -34,12 +34,12 @@ class Registry:
         self.models = FakeRepository(Model)
         versions = FakeVersions(self.models)
         clock = StoppedClock()
-        self.register_version = RegisterVersion(self.models, versions, self._take, clock)
+        self.register_version = RegisterVersion(self.models, versions, self._take, NobodyCollects(), clock)
         self.promote_version = PromoteVersion(self.models, versions, clock)
         self.update_model = UpdateModel(self.models, clock)
         self.archive_model = ArchiveModel(self.models, versions, clock)
 
-    async def _take(self, request):
+    async def _take(self, request, rely_on):
         self.taken += 1
         return Taken(artifact(self.content), ())
 

@@ -24,7 +24,7 @@ from services.registry.ports import Taken
 from services.registry.usecases.archive_model import ArchiveModel
 from services.registry.usecases.promote_version import PromoteVersion
 from services.registry.usecases.register_version import RegisterVersion
-from tests.unit.registry.fakes import FakeRepository, FakeVersions, StoppedClock, delivery
+from tests.unit.registry.fakes import FakeRepository, FakeVersions, NobodyCollects, StoppedClock, delivery
 from tests.unit.registry.requests import artifact, registration
 
 scopes = st.fixed_dictionaries({}, optional={"market": st.sampled_from(["FR", "DE"]), "brand": st.just("Nord")})
@@ -45,14 +45,16 @@ class ModelMachine(RuleBasedStateMachine):
             VersionPromotionRequested: PromoteVersion(self.models, versions, clock),
             ModelArchivalRequested: ArchiveModel(self.models, versions, clock),
         }
-        self._register = lambda content: RegisterVersion(self.models, versions, self._taker(content), clock)
+        self._register = lambda content: RegisterVersion(
+            self.models, versions, self._taker(content), NobodyCollects(), clock
+        )
         self.refused: set[str] = set()
         self.handled: set[str] = set()
         self.contents: list[int] = []
 
     @staticmethod
     def _taker(content):
-        async def take(request):
+        async def take(request, rely_on):
             return Taken(artifact(content), ())
 
         return take
