@@ -34,6 +34,8 @@ class CrashPoint(StrEnum):
     """The manifest is written; the execution doesn't know."""
     COPIED = "copied"
     """An artifact was copied; no version names it."""
+    INSPECTED = "inspected"
+    """What an inspection came to is told; the version's own document may not know that it was inspected."""
     RESERVED = "reserved"
     """A deployment's edges are reserved; it isn't saved."""
 

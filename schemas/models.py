@@ -8,7 +8,7 @@ from pydantic_core import PydanticCustomError
 from schemas.event import Event, Kind, Wire
 from schemas.ids import AliasName, ModelId, ModelVersion, RequestId, Subject
 from schemas.lists import Distinct
-from schemas.scalars import JsonObject, Labels, Line, LongLine, Text, UtcTime
+from schemas.scalars import JsonObject, Labels, Line, LongLine, Ordinal, Text, UtcTime
 from schemas.signature import Signature
 from schemas.topics import MODEL_EVENTS, MODEL_REQUESTS
 from schemas.values import (
@@ -16,6 +16,7 @@ from schemas.values import (
     Artifact,
     ArtifactRef,
     Brands,
+    ErrorInfo,
     Function,
     Markets,
     ModelFormat,
@@ -119,6 +120,13 @@ class InputBinding(Wire):
     known_as: Line = Field(description="What the model calls it: a rewritten name, or a place such as `#3`.")
 
 
+Bindings = Annotated[
+    tuple[InputBinding, ...],
+    Field(max_length=5000, description="Inputs that the model itself calls something else than the signature does."),
+]
+InspectionRules = Annotated[Ordinal, Field(description="Revision of the rules; they get stricter as it grows.")]
+
+
 class ModelRegistered(
     ModelVersionFields, Event, type="ml.ModelRegistered.v1", topic=MODEL_EVENTS, kind=Kind.FACT, subject="model_id"
 ):
@@ -126,8 +134,9 @@ class ModelRegistered(
 
     artifact: Artifact = Field(description="The registry's own immutable copy.")
     version: ModelVersion
-    bindings: Annotated[tuple[InputBinding, ...], Field(max_length=5000)] | None = Field(
-        default=None, description="Inputs that the model itself calls something else than the signature does."
+    bindings: Bindings | None = None
+    inspected_by: InspectionRules | None = Field(
+        default=None, description="Revision of the rules that the version was inspected by; absent where it wasn't."
     )
     registered_by: Subject
     registered_at: UtcTime = Field(description="When the version was stored.")
@@ -142,6 +151,23 @@ class ModelRegistrationMatched(
     model_id: ModelId
     version: ModelVersion
     request_id: RequestId
+
+
+class VersionInspected(Event, type="ml.VersionInspected.v1", topic=MODEL_EVENTS, kind=Kind.FACT, subject="model_id"):
+    """A version was inspected again, by the rules of now, and others have to know something else of it than before.
+
+    It answers no request. The latest one about a version holds.
+    """
+
+    model_id: ModelId
+    version: ModelVersion
+    inspected_by: InspectionRules
+    inspected_at: UtcTime = Field(description="When the inspection ended.")
+    unfit: ErrorInfo | None = Field(
+        default=None,
+        description="Why it isn't run any more: what a registration would now be refused with. Absent: it is fit.",
+    )
+    bindings: Bindings | None = Field(default=None, description="Absent where they are as they were.")
 
 
 class VersionPromoted(Event, type="ml.VersionPromoted.v1", topic=MODEL_EVENTS, kind=Kind.FACT, subject="model_id"):
@@ -190,4 +216,6 @@ class ModelArchived(Event, type="ml.ModelArchived.v1", topic=MODEL_EVENTS, kind=
 
 def version_of(fact: Event) -> str | None:
     """The number of the version that a fact is about, if it says something of one that stays with it."""
-    return str(fact.version) if isinstance(fact, ModelRegistered | ModelArchived) and fact.version else None
+    if isinstance(fact, ModelRegistered | ModelArchived | VersionInspected) and fact.version:
+        return str(fact.version)
+    return None

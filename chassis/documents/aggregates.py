@@ -169,8 +169,18 @@ class Aggregates(Generic[A]):
     async def change(self, aggregate_id: str, decide: Decide[A], cause: Cause) -> None:
         """Let the aggregate decide on something that no request asked for."""
 
+        async def nothing(_: Sequence[Outgoing]) -> None:
+            return
+
+        await self.change_knowing(aggregate_id, nothing, lambda known, _: decide(known), cause)
+
+    async def change_knowing(
+        self, aggregate_id: str, look: Look[K], decide: Callable[[A | None, K], A | None], cause: Cause
+    ) -> None:
+        """As `change`, where the decision rests on more than the aggregate; `look` is as in `answer_knowing`."""
+
         async def on_aggregate(stored: Stored[A]) -> A | None:
-            return decide(stored.aggregate)
+            return decide(stored.aggregate, await look(stored.unpublished))
 
         await self._change(aggregate_id, on_aggregate, cause=cause)
 

@@ -5,11 +5,19 @@ each that its owner gave back; `beat` is written by the owner alone. A lease is 
 one lease by the *claimer's* monotonic clock.
 """
 
+import asyncio
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
+
+import structlog
 
 from chassis.clock import Clock
 from chassis.documents.client import Collection, Document, translated
+from chassis.errors import PlatformError
+
+log = structlog.get_logger(__name__)
+
+_LEAVING_S: Final = 2.0
 
 
 @dataclass(frozen=True)
@@ -73,3 +81,12 @@ async def release(collection: Collection, lease: Lease) -> None:
     """Let somebody else claim at once. Keeps the fence's count; what was given back is no failed attempt."""
     with translated():
         await collection.update_one(lease.filter(), {"$set": {"lease.owner": None}, "$inc": {"lease.returned": 1}})
+
+
+async def give_back(collection: Collection, lease: Lease) -> None:
+    """Release it before leaving, if that can be done soon; else it expires."""
+    try:
+        async with asyncio.timeout(_LEAVING_S):
+            await release(collection, lease)
+    except (PlatformError, TimeoutError):
+        log.warning("lease_left_to_expire", exc_info=True)

@@ -11,6 +11,7 @@ from services.deployer.handlers import DeploymentHandlers
 from services.deployer.known import VERSIONS, Datasets, Models, fold_model
 from services.deployer.settings import Settings
 from services.deployer.store import StoredGraph
+from services.deployer.unfit import StoredSources, UnfitWatch
 from services.deployer.usecases.activate_deployment import ActivateDeployment
 from services.deployer.usecases.change_deployment import ChangeDeployment
 
@@ -37,6 +38,9 @@ def build(settings: Settings) -> Service:
         ),
         change_deployment=ChangeDeployment(deployments=deployments, dependencies=dependencies, clock=service.clock),
     )
+    sources = StoredSources(service.database[VERSIONS.name], service.database["known_models"], deployments)
+    service.prepare_with(sources.prepare)
+    service.work_on(UnfitWatch(sources).run)
     service.take_requests(
         DEPLOYMENT_REQUESTS,
         {DeploymentRequested: handlers.on_deployment, DeploymentChangeRequested: handlers.on_change},

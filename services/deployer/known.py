@@ -10,7 +10,15 @@ from chassis.documents.parts import PartFold
 from schemas.aliases import Alias, point
 from schemas.event import Event
 from schemas.known_datasets import KnownDataset, places, read_dataset
-from schemas.models import ModelArchived, ModelRegistered, ModelUpdated, VersionPromoted, version_of
+from schemas.models import (
+    ModelArchived,
+    ModelRegistered,
+    ModelUpdated,
+    VersionInspected,
+    VersionPromoted,
+    version_of,
+)
+from schemas.values import ErrorInfo
 from services.deployer.domain.model import KnownModel, KnownVersion
 
 Fields = dict[str, Any]
@@ -21,7 +29,7 @@ _VERSION: Final = TypeAdapter(KnownVersion)
 
 def fold_model(known: Fields, fact: Event) -> Fields:
     """A model after one more fact; its versions are parts of it."""
-    model = _model(known)
+    model = read_model(known)
     if model is None and isinstance(fact, ModelRegistered):
         model = KnownModel(model_id=fact.model_id, markets=fact.markets, brands=fact.brands)
     return known if model is None else _MODEL.dump_python(_changed(model, fact))
@@ -47,11 +55,14 @@ def fold_version(known: Fields, fact: Event) -> Fields:
     match fact:
         case ModelRegistered():
             signature = None if fact.signature is None else fact.signature.model_dump_json()
-            return _VERSION.dump_python(
-                KnownVersion(model_id=fact.model_id, number=fact.version, format=fact.format, signature=signature)
-            )
+            made = KnownVersion(model_id=fact.model_id, number=fact.version, format=fact.format, signature=signature)
+            return _VERSION.dump_python(made, exclude={"unfit"})
         case ModelArchived():
             return {**known, "archived": True}
+        case VersionInspected(unfit=ErrorInfo() as unfit):
+            return {**known, "unfit": f"{unfit.code}: {unfit.message}"}
+        case VersionInspected():
+            return {name: value for name, value in known.items() if name != "unfit"}
         case _:
             return known
 
@@ -96,11 +107,10 @@ class Models:
     replica: ReplicaInParts
 
     async def get(self, model_id: str) -> KnownModel | None:
-        return _model(await self.replica.get(model_id) or {})
+        return read_model(await self.replica.get(model_id) or {})
 
     async def version(self, model_id: str, number: int) -> KnownVersion | None:
-        own = _own(await self.replica.part(model_id, str(number)) or {})
-        return _VERSION.validate_python(own) if "number" in own else None
+        return read_version(await self.replica.part(model_id, str(number)) or {})
 
 
 @dataclass(frozen=True)
@@ -114,7 +124,14 @@ class Datasets:
         return [read_dataset(each) for each in await self.replica.find("uri", places(uri))]
 
 
-def _model(fields: Mapping[str, Any]) -> KnownModel | None:
+def read_version(fields: Mapping[str, Any]) -> KnownVersion | None:
+    """A version from its fields, or its document; None where nothing was said of it."""
+    own = _own(fields)
+    return _VERSION.validate_python(own) if "number" in own else None
+
+
+def read_model(fields: Mapping[str, Any]) -> KnownModel | None:
+    """A model from its fields, or its document; None where nothing was said of it."""
     own = _own(fields)
     return _MODEL.validate_python(own) if own else None
 

@@ -54,9 +54,10 @@ def build(settings: Settings, *, make_driver: Callable[[], Driver] | None = None
     executions = service.aggregates(_COLLECTION, Execution, topics={MetricsObserved: EXECUTION_OBSERVATIONS})
     overview = Executions(executions.collection)
     bell = Bell()
+    models = Models(service.follow("known_models", topic=MODEL_EVENTS, fold=fold_model, parts=VERSIONS))
     handlers = ExecutionHandlers(
         queue_execution=QueueExecution(
-            executions=executions, resolve=_resolver(service), clock=service.clock, wake=bell.ring
+            executions=executions, resolve=_resolver(service, models), clock=service.clock, wake=bell.ring
         ),
         cancel_execution=CancelExecution(executions=executions, clock=service.clock),
     )
@@ -71,7 +72,8 @@ def build(settings: Settings, *, make_driver: Callable[[], Driver] | None = None
     service.prepare_with(overview.prepare)
     service.needs("objects", _reaching(service))
     service.work_on(_collector(service, settings, overview).run)
-    _work_in_slots(service, settings, executions, overview, bell, make_driver or _warm_driver(settings))
+    make_job = _freezing(service, settings, models)
+    _work_in_slots(service, settings, executions, overview, bell, make_job, make_driver or _warm_driver(settings))
     return service
 
 
@@ -82,20 +84,20 @@ def _collector(service: Service, settings: Settings, overview: Executions) -> Co
     return Collector(garbage, turns, every_s=every_s, clock=service.clock, probe=service.health.away)
 
 
-def _resolver(service: Service) -> ResolveRequest:
+def _resolver(service: Service, models: Models) -> ResolveRequest:
     return ResolveRequest(
         deployments=service.follow("known_deployments", topic=DEPLOYMENT_EVENTS, fold=fold_deployment),
-        models=Models(service.follow("known_models", topic=MODEL_EVENTS, fold=fold_model, parts=VERSIONS)),
+        models=models,
         datasets=service.follow("known_datasets", topic=DATASET_EVENTS, fold=fold_dataset),
         formats=formats.names(),
     )
 
 
-def _freezing(service: Service, settings: Settings) -> MakeJob:
+def _freezing(service: Service, settings: Settings, models: Models) -> MakeJob:
     listings = InputListings(service.database["listings"], service.clock)
     service.prepare_with(listings.prepare)
     list_input: ListInput = partial(listed, service.objects, at_most=settings.max_input_objects)
-    return FreezeInput(listings=listings, list_input=list_input, probe=service.health.away)
+    return FreezeInput(models=models, listings=listings, list_input=list_input, probe=service.health.away)
 
 
 def _warm_driver(settings: Settings) -> Callable[[], Driver]:
@@ -120,13 +122,18 @@ def _finding_log(store: S3Settings) -> FindLog:
 
 
 def _attempts(
-    service: Service, settings: Settings, executions: Repository, overview: Executions, heartbeats: Heartbeats
+    service: Service,
+    settings: Settings,
+    executions: Repository,
+    overview: Executions,
+    make_job: MakeJob,
+    heartbeats: Heartbeats,
 ) -> "partial[RunAttempt]":
     """All that an attempt needs but its driver."""
     return partial(
         RunAttempt,
         executions=executions,
-        make_job=_freezing(service, settings),
+        make_job=make_job,
         glances=overview,
         leases=heartbeats,
         feed=ProgressFeed(service.publisher, service.events, service.clock),
@@ -152,13 +159,14 @@ def _work_in_slots(
     executions: Repository,
     overview: Executions,
     bell: Bell,
+    make_job: MakeJob,
     make_driver: Callable[[], Driver],
 ) -> None:
     clock, lease_s = service.clock, settings.lease_s
     heartbeats = Heartbeats(
         partial(beating, settings.mongo, service.database.name, _COLLECTION), clock=clock, lease_s=lease_s
     )
-    attempts = _attempts(service, settings, executions, overview, heartbeats)
+    attempts = _attempts(service, settings, executions, overview, make_job, heartbeats)
     service.work_on(heartbeats.run)
     service.work_on(QueueWatch(service.database[_COLLECTION]).run)
     process = f"{socket.gethostname()}:{os.getpid()}:{new_id()[:8]}"

@@ -77,11 +77,16 @@ MakeJob = Callable[[Execution], Awaitable[ScoringJob]]
 """The present attempt's job, on the objects that all attempts read; raises `ScoringError`."""
 
 
-class KnownModels(Protocol):
+class KnownVersions(Protocol):
+    """The models' versions that the registry has published."""
+
+    async def version(self, model_id: str, number: int) -> KnownVersion | None: ...
+
+
+class KnownModels(KnownVersions, Protocol):
     """The models that the registry has published. A version is at least as it was at the last `get` of its model."""
 
     async def get(self, model_id: str) -> KnownModel | None: ...
-    async def version(self, model_id: str, number: int) -> KnownVersion | None: ...
 
 
 class Scoring(Protocol):

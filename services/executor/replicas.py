@@ -11,7 +11,8 @@ from chassis.documents.parts import PartFold
 from schemas.aliases import Alias, point
 from schemas.deployments import DeploymentActivated, DeploymentPaused, DeploymentResumed, DeploymentRetired
 from schemas.event import Event
-from schemas.models import ModelArchived, ModelRegistered, VersionPromoted, version_of
+from schemas.models import ModelArchived, ModelRegistered, VersionInspected, VersionPromoted, version_of
+from schemas.values import ErrorInfo
 from services.executor.domain.known import KnownDeployment, KnownModel, KnownVersion
 
 Fields = dict[str, Any]
@@ -57,6 +58,8 @@ def fold_version(fields: Fields, event: Event) -> Fields:
             return {"registered": _as_kept(event), "archived": False}
         case ModelArchived():
             return {**fields, "archived": True}
+        case VersionInspected():
+            return {**fields, "unfit": event.unfit and event.unfit.model_dump()}
         case _:
             return fields
 
@@ -99,7 +102,12 @@ class Models:
         fields = await self.replica.part(model_id, str(number))
         if not fields or "registered" not in fields:
             return None
-        return KnownVersion(ModelRegistered.model_validate_json(fields["registered"]), fields["archived"])
+        unfit = fields.get("unfit")
+        return KnownVersion(
+            ModelRegistered.model_validate_json(fields["registered"]),
+            fields["archived"],
+            None if unfit is None else ErrorInfo.model_validate(unfit),
+        )
 
 
 def _as_kept(event: ModelRegistered) -> str:

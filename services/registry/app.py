@@ -3,6 +3,7 @@
 from functools import partial
 
 from chassis.clock import new_id
+from chassis.documents.aggregates import Aggregates
 from chassis.garbage.collector import Collector
 from chassis.garbage.turn import COLLECTION, Turns
 from chassis.service import Service
@@ -17,18 +18,22 @@ from schemas.topics import DATASET_REQUESTS, MODEL_REQUESTS
 from services.registry.artifacts import Artifacts, Limits
 from services.registry.domain.dataset import Dataset
 from services.registry.domain.model import Model
+from services.registry.due import Due
 from services.registry.garbage.kinds import kinds
 from services.registry.garbage.relied import ReliedOn
 from services.registry.handlers import DatasetHandlers, ModelHandlers
 from services.registry.inspection import Inspections
 from services.registry.intake import Intake
+from services.registry.kept_artifacts import KeptArtifacts
 from services.registry.migration import Migration
+from services.registry.reinspection import Pace, Reinspection, Task
 from services.registry.settings import Settings
 from services.registry.slots import Slots
 from services.registry.store import Versions
 from services.registry.tabular.content import Contents
 from services.registry.tabular.description import sandboxed
 from services.registry.usecases.archive_model import ArchiveModel
+from services.registry.usecases.inspect_version import InspectVersion
 from services.registry.usecases.promote_version import PromoteVersion
 from services.registry.usecases.register_dataset import RegisterDataset
 from services.registry.usecases.register_version import RegisterVersion
@@ -89,6 +94,8 @@ def build(settings: Settings) -> Service:
     service.prepare_with(versions.prepare)
     service.prepare_with(Migration(models.collection, versions.collection).run)
     service.work_on(_collector(service, settings, turns).run)
+    copies = KeptArtifacts(service.objects, settings.max_artifact_objects, inspections, settings.work_dir)
+    _inspect_again(service, settings, models, versions, registrations, copies)
     _join(service, model_handlers, dataset_handlers, registrations, worker)
     return service
 
@@ -97,6 +104,38 @@ def _collector(service: Service, settings: Settings, turns: Turns) -> Collector:
     garbage = kinds(service.objects, service.database, service.positions, settings.garbage)
     every_s = settings.garbage.every_s
     return Collector(garbage, turns, every_s=every_s, clock=service.clock, probe=service.health.away)
+
+
+def _inspect_again(
+    service: Service,
+    settings: Settings,
+    models: Aggregates[Model],
+    versions: Versions,
+    registrations: Registrations,
+    copies: KeptArtifacts,
+) -> None:
+    inspect = InspectVersion(
+        models=models,
+        versions=versions,
+        inspect_again=copies.inspect_again,
+        clock=service.clock,
+        new_id=new_id,
+    )
+    reinspection = Reinspection(
+        Due(service.database["inspections"], models.collection),
+        Task(
+            seek=versions.inspected_before,
+            inspect=inspect,
+            nobody_waits=registrations.nobody_waits,
+            probe=service.health.away,
+        ),
+        clock=service.clock,
+        owner=new_id(),
+        lease_s=settings.lease_s,
+        max_attempts=settings.max_attempts,
+        pace=Pace(pause_s=settings.reinspection_pause_s),
+    )
+    service.work_on(reinspection.run)
 
 
 def _join(

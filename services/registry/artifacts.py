@@ -14,7 +14,7 @@ from chassis.errors import ObjectsUnavailable
 from chassis.object_errors import ObjectChanged, ObjectForbidden, ObjectMissing, ObjectUnfit
 from chassis.object_search import Found, find
 from chassis.objects import Location, ObjectInfo, Objects
-from schemas.models import InputBinding, ModelRegistrationRequested
+from schemas.models import InputBinding, ModelRegistrationRequested, ModelVersionFields
 from schemas.values import Artifact
 from services.registry.ports import RelyOn, Taken
 from services.registry.refusals import (
@@ -35,7 +35,7 @@ _MAX_PATH_BYTES: Final = 900  # An S3 key has at most 1024 bytes; the prefix tak
 _PATH: Final = re.compile(r"(?:(?!\.{1,2}(?:/|$))[^/\\?#{}\x00-\x1f\x7f]+(?:/(?!$)|$))+")
 
 
-Inspect = Callable[[Path, ModelRegistrationRequested], Awaitable[tuple[InputBinding, ...]]]
+Inspect = Callable[[Path, ModelVersionFields], Awaitable[tuple[InputBinding, ...]]]
 """Looks at the bytes that lie there; refuses what isn't right."""
 
 
@@ -69,7 +69,7 @@ class Artifacts:
             incoming = await self._find(Location.parse(request.artifact.uri))
             there = staged(self.objects, incoming.files, is_directory=incoming.is_directory, folder=self.folder)
             async with there as local:
-                digest = _digest(incoming, local.digests)
+                digest = digest_of(incoming, local.digests)
                 if request.artifact.sha256 not in (None, digest):
                     raise ArtifactDigestMismatch(f"the bytes hash to {digest}")
                 bindings = await self.inspect(local.path, request)
@@ -121,7 +121,8 @@ def directory_digest(files: Sequence[tuple[str, int, str]]) -> str:
     return hashlib.sha256(b"".join(lines)).hexdigest()
 
 
-def _digest(incoming: Found, digests: Mapping[str, str]) -> str:
+def digest_of(incoming: Found, digests: Mapping[str, str]) -> str:
+    """The artifact's own digest, of those of its files by their path."""
     if not incoming.is_directory:
         return next(iter(digests.values()))
     return directory_digest([(path, info.size_bytes, digests[path]) for path, info in incoming.files.items()])

@@ -11,7 +11,7 @@ from chassis.sandbox.command import artifact_path
 from chassis.sandbox.errors import ChildDied, ChildFailed, ChildGarbled, SandboxUnavailable
 from chassis.sandbox.process import ChildProcess
 from chassis.sandbox.settings import SandboxSettings
-from schemas.models import InputBinding, ModelRegistrationRequested
+from schemas.models import InputBinding, ModelVersionFields
 from services.registry.refusals import (
     INSPECTED,
     ArtifactUnreadable,
@@ -31,7 +31,7 @@ class Inspections:
     sandbox: SandboxSettings
     patience_s: float
 
-    async def __call__(self, artifact: Path, request: ModelRegistrationRequested) -> tuple[InputBinding, ...]:
+    async def __call__(self, artifact: Path, said: ModelVersionFields) -> tuple[InputBinding, ...]:
         """What each input is bound to, where the model calls it something else.
 
         Raises:
@@ -39,18 +39,18 @@ class Inspections:
         """
         for loss in range(1, _LOSSES + 1):
             try:
-                return await self._once(artifact, request)
+                return await self._once(artifact, said)
             except ChildDied as died:
                 if not died.lost or loss == _LOSSES:
                     raise ModelCrashed(f"the process that loaded the model ended ({died})") from died
         raise AssertionError  # the loop returns or raises
 
-    async def _once(self, artifact: Path, request: ModelRegistrationRequested) -> tuple[InputBinding, ...]:
+    async def _once(self, artifact: Path, said: ModelVersionFields) -> tuple[InputBinding, ...]:
         try:
             child = await asyncio.to_thread(ChildProcess, self.sandbox, artifact, lambda _: None)
         except SandboxUnavailable as error:
             raise NotInspected(str(error)) from error
-        asked = json.dumps(_asked(artifact_path(self.sandbox, artifact), request)).encode()
+        asked = json.dumps(_asked(artifact_path(self.sandbox, artifact), said)).encode()
         asking = asyncio.create_task(asyncio.to_thread(_answer, child, asked))
         try:
             done, _ = await asyncio.wait([asking], timeout=self.patience_s)
@@ -74,12 +74,12 @@ def _answer(child: ChildProcess, asked: bytes) -> memoryview:
     return piece
 
 
-def _asked(path: str, request: ModelRegistrationRequested) -> dict[str, Any]:
-    signature = request.signature
+def _asked(path: str, said: ModelVersionFields) -> dict[str, Any]:
+    signature = said.signature
     return {
         "path": path,
-        "format": request.format,
-        "entrypoint": request.entrypoint,
+        "format": said.format,
+        "entrypoint": said.entrypoint,
         "inputs": [each.model_dump() for each in signature.inputs] if signature else None,
         "outputs": [each.model_dump() for each in signature.outputs] if signature else [],
         "params": {each.name: each.default for each in signature.params if each.default is not None}

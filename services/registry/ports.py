@@ -4,11 +4,11 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
-from chassis.bus.delivery import Delivery
+from chassis.bus.delivery import Cause, Delivery
 from chassis.bus.outgoing import Outgoing
 from chassis.bus.request_key import RequestKey
 from chassis.documents.aggregates import Aggregate, Decide, Look
-from schemas.models import InputBinding, ModelRegistrationRequested
+from schemas.models import InputBinding, ModelRegistered, ModelRegistrationRequested
 from schemas.values import Artifact, DataFormat
 from services.registry.domain.dataset import Content
 from services.registry.domain.version import Version
@@ -36,6 +36,10 @@ class Repository(Protocol[A]):
         delivery: Delivery,
         *,
         makes: bool = False,
+    ) -> None: ...
+
+    async def change_knowing(
+        self, aggregate_id: str, look: Look[K], decide: Callable[[A | None, K], A | None], cause: Cause
     ) -> None: ...
 
 
@@ -71,6 +75,28 @@ class Copies(Protocol):
     async def rely_on(self, delivery: Delivery, digest: str) -> None:
         """What is asked for in `delivery` needs the copy, until it is answered. Raises: AssignmentLost."""
         ...
+
+
+class Kept(Protocol):
+    """A version as it was registered, and the bindings that others know."""
+
+    @property
+    def registered(self) -> ModelRegistered: ...
+    @property
+    def bindings(self) -> tuple[InputBinding, ...]: ...
+
+
+class KeptVersions(Versions, Protocol):
+    """Versions that may be inspected again, by their ids."""
+
+    async def kept(self, which: str, rules: int) -> Kept | None: ...
+    async def note(self, which: str, rules: int) -> None: ...
+
+
+class InspectAgain(Protocol):
+    """Has the registry's own copy of a version inspected; refuses as a registration would."""
+
+    async def __call__(self, version: ModelRegistered) -> tuple[InputBinding, ...]: ...
 
 
 class ReadContent(Protocol):

@@ -77,6 +77,11 @@ class Queues:
         with translated():
             return await self._collection.find_one({"_id": about}, {"_id": 1}) is not None
 
+    async def are_empty(self) -> bool:
+        """Whether nothing waits about any subject."""
+        with translated():
+            return await self._collection.find_one({}, {"_id": 1}) is None
+
     async def all(self) -> list[Queue]:
         """The queues whose first request waits longest, in that order."""
         with translated():

@@ -34,3 +34,6 @@ class Settings(ChassisSettings):
     max_attempts: int = Field(
         default=20, gt=0, description="A registration that took so many workers with it is refused."
     )
+    reinspection_pause_s: float = Field(
+        default=1.0, ge=0, description="A pause between two versions that are inspected again in the background."
+    )

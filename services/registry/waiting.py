@@ -111,6 +111,10 @@ class Registrations:
         """Whether anything waits that is about the same subject."""
         return await self._queues.has(_about(event, delivery))
 
+    async def nobody_waits(self) -> bool:
+        """Whether there is nothing to answer, about whatever subject."""
+        return await self._queues.are_empty()
+
     async def queues(self) -> list[Queue]:
         """Of each subject what waits about it, the longest waiting first."""
         return await self._queues.all()

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
@@ -17,7 +17,7 @@ from chassis.bus.perseverance import ProbeAll, against_poison, is_outage, throug
 from chassis.clock import Clock
 from chassis.documents.client import Document
 from chassis.documents.hold import Hold
-from chassis.documents.leases import Lease, Observer, release
+from chassis.documents.leases import Lease, Observer, give_back
 from chassis.errors import AssignmentLost, PlatformError, Refusal
 from chassis.tasks import TaskGroup, finish
 from chassis.telemetry import REFUSALS
@@ -159,7 +159,7 @@ class Worker:
             except AssignmentLost:
                 log.warning("lease_lost", request_id=delivery.request_id)
             except asyncio.CancelledError:
-                await finish(_before_leaving(partial(release, collection, lease)))
+                await finish(give_back(collection, lease))
                 raise
 
     async def _patiently(self, accepted: Accepted, delivery: Delivery, lease: Lease, slot: Slot) -> None:
@@ -197,11 +197,3 @@ async def _outage_of(work: Awaitable[None]) -> PlatformError | None:
             raise
         return error
     return None
-
-
-async def _before_leaving(step: Callable[[], Awaitable[None]]) -> None:
-    try:
-        async with asyncio.timeout(2):
-            await step()
-    except (PlatformError, TimeoutError):
-        log.warning("lease_left_to_expire", exc_info=True)

@@ -24,8 +24,9 @@ FIELDS = {
         "ModelArchivalRequested": "model_id version? reason?",
     },
     "ml.model.events": {
-        "ModelRegistered": f"{MODEL} version bindings? registered_by registered_at request_id",
+        "ModelRegistered": f"{MODEL} version bindings? inspected_by? registered_by registered_at request_id",
         "ModelRegistrationMatched": "model_id version request_id",
+        "VersionInspected": "model_id version inspected_by inspected_at unfit? bindings?",
         "VersionPromoted": "model_id alias scope version previous_version? promoted_by request_id",
         "ModelUpdated": "model_id changes updated_by request_id",
         "ModelArchived": "model_id version? archived_by request_id",

@@ -74,6 +74,13 @@ class VersionIsArchived(RuleBroken):
     field = "version"
 
 
+class VersionIsUnfit(RuleBroken):
+    """It was registered by earlier rules; inspected by those of now, it would be refused."""
+
+    code = "version-unfit"
+    field = "version"
+
+
 class AliasUnknown(RuleBroken):
     code = "alias-unknown"
     field = "alias"

@@ -15,27 +15,31 @@ from services.deployer.domain.errors import (
     ModelUnknown,
     SignatureMissing,
     VersionIsArchived,
+    VersionIsUnfit,
     VersionUnknown,
 )
 
 
 @dataclass(frozen=True, kw_only=True)
 class KnownVersion:
-    """What the registry's facts said of a version; `signature` is JSON."""
+    """What the registry's facts said of a version; `signature` is JSON, `unfit` why it isn't run any more."""
 
     model_id: str
     number: int
     format: str
     signature: str | None
     archived: bool = False
+    unfit: str | None = None
 
     def runnable(self) -> Signature:
         """The version's signature.
 
-        Raises: VersionIsArchived, SignatureMissing, FormatNotRunnable.
+        Raises: VersionIsArchived, VersionIsUnfit, SignatureMissing, FormatNotRunnable.
         """
         if self.archived:
             raise VersionIsArchived(f"version {self.number} of model {self.model_id} is archived")
+        if self.unfit is not None:
+            raise VersionIsUnfit(f"version {self.number} of model {self.model_id} isn't run any more ({self.unfit})")
         if self.format not in RUNNABLE_FORMATS:
             raise FormatNotRunnable(f"models of the format {self.format} can't be run yet")
         if self.signature is None:

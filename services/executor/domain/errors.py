@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from schemas.refusals import Violation
+from schemas.values import ErrorInfo
 
 
 class RuleBroken(Exception):
@@ -80,6 +81,19 @@ class VersionUnknown(RuleBroken):
 class VersionIsArchived(RuleBroken):
     code = "version-archived"
     field = "deployment_id"
+
+
+class VersionIsUnfit(RuleBroken):
+    """It was registered by earlier rules; inspected by those of now, it would be refused."""
+
+    code = "version-unfit"
+    field = "deployment_id"
+
+    def __init__(self, model_id: str, version: int, unfit: ErrorInfo) -> None:
+        super().__init__(
+            f"version {version} of model {model_id} isn't run any more ({unfit.code}: {unfit.message}):"
+            " deploy a version that is fit, or point the alias at one"
+        )
 
 
 class SignatureMissing(RuleBroken):

@@ -6,6 +6,7 @@ from typing import Literal
 from schemas.aliases import Alias
 from schemas.deployments import DeploymentActivated
 from schemas.models import ModelRegistered
+from schemas.values import ErrorInfo
 
 DeploymentState = Literal["active", "paused", "retired"]
 
@@ -20,10 +21,11 @@ class KnownDeployment:
 
 @dataclass(frozen=True)
 class KnownVersion:
-    """A model version."""
+    """A model version. `unfit`: why it isn't run any more."""
 
     registered: ModelRegistered
     archived: bool
+    unfit: ErrorInfo | None = None
 
 
 @dataclass(frozen=True)

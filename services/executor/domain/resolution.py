@@ -26,6 +26,7 @@ from services.executor.domain.errors import (
     SignatureMissing,
     TriggerNotAllowed,
     VersionIsArchived,
+    VersionIsUnfit,
     VersionUnknown,
 )
 from services.executor.domain.known import KnownDeployment, KnownModel, KnownVersion
@@ -74,17 +75,24 @@ def runnable_version(
 ) -> ModelRegistered:
     """The version of this number.
 
-    Raises: VersionUnknown, VersionIsArchived, SignatureMissing, FormatNotRunnable.
+    Raises: VersionUnknown, VersionIsArchived, VersionIsUnfit, SignatureMissing, FormatNotRunnable.
     """
     if version is None:
         raise VersionUnknown(f"model {deployment.model_id} has no version {number}")
     if version.archived:
         raise VersionIsArchived(f"version {number} of model {deployment.model_id} is archived")
+    ensure_fit(version, number, deployment.model_id)
     if version.registered.signature is None:
         raise SignatureMissing(deployment.model_id, number)
     if version.registered.format not in formats:
         raise FormatNotRunnable(f"models of the format {version.registered.format} can't be run here")
     return version.registered
+
+
+def ensure_fit(version: KnownVersion | None, number: int, model_id: str) -> None:
+    """Raises: VersionIsUnfit."""
+    if version is not None and version.unfit is not None:
+        raise VersionIsUnfit(model_id, number, version.unfit)
 
 
 def _version_number(known: KnownModel, deployment: DeploymentActivated) -> int:

@@ -30,6 +30,13 @@ class VersionIsArchived(RuleBroken):
     field = "version"
 
 
+class VersionIsUnfit(RuleBroken):
+    """It was registered by earlier rules; by those of now it would be refused."""
+
+    code = "version-unfit"
+    field = "version"
+
+
 class VersionConflict(RuleBroken):
     code = "version-conflict"
     field = "expected_version"

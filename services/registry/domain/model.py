@@ -15,6 +15,7 @@ from schemas.models import (
     ModelRegistrationRequested,
     ModelUpdated,
     ModelUpdateRequested,
+    VersionInspected,
     VersionPromoted,
     VersionPromotionRequested,
 )
@@ -29,8 +30,10 @@ from services.registry.domain.errors import (
     TooManyAliases,
     VersionConflict,
     VersionIsArchived,
+    VersionIsUnfit,
     VersionUnknown,
 )
+from services.registry.domain.inspection import RULES, Verdict
 from services.registry.domain.version import State, Version
 
 MAX_ALIASES: Final = 2000
@@ -71,6 +74,12 @@ class Model:
         if version.state == "archived":
             raise VersionIsArchived(f"version {number} of model {self.model_id} is archived")
 
+    def ensure_fit(self, version: Version | None) -> None:
+        """Raises: VersionIsUnfit."""
+        if version is not None and version.unfit is not None:
+            why = f"{version.unfit.code}: {version.unfit.message}"
+            raise VersionIsUnfit(f"version {version.number} of model {self.model_id} isn't fit to be run ({why})")
+
     def target(self, alias: str, scope: AliasScope) -> int | None:
         """Where `alias` points in exactly this scope."""
         return next((each.version for each in self.aliases if (each.alias, each.scope) == (alias, scope)), None)
@@ -92,6 +101,9 @@ class Model:
         self.events.append(
             self._made(request, artifact, asked, bindings) if same is None else self._matched(same, asked)
         )
+        if same is not None and same.unfit is not None and same.format == request.format:
+            # These bytes have just been inspected, and taken: what kept them from being run has passed.
+            self.inspected(same, Verdict(rules=RULES, at=asked.at, bindings=bindings))
         if changes.model_fields_set:
             self.events.append(self._updated(changes, asked))
 
@@ -99,6 +111,7 @@ class Model:
         """Point an alias at a version in a scope."""
         scope = request.scope or AliasScope()
         self.ensure_usable(request.version, version)
+        self.ensure_fit(version)
         self._ensure_covers(scope)
         previous = self.target(request.alias, scope)
         if request.expected_version is not None and previous != request.expected_version:
@@ -140,6 +153,29 @@ class Model:
             )
         )
 
+    def inspected(self, version: Version, verdict: Verdict) -> None:
+        """Tell what an inspection came to, where others know something else; aliases stay where they point.
+
+        Later rules' word stands against earlier ones'.
+        """
+        is_news = verdict.unfit != version.unfit or verdict.bindings is not None
+        if version.inspected_by > verdict.rules or not is_news:
+            return
+        self.events.append(
+            VersionInspected(
+                model_id=self.model_id,
+                version=version.number,
+                inspected_by=verdict.rules,
+                inspected_at=verdict.at,
+                unfit=verdict.unfit,
+                bindings=verdict.bindings,
+            )
+        )
+
+    def aliases_of(self, number: int) -> list[str]:
+        """The aliases that point at this version in some scope, each once."""
+        return sorted({each.alias for each in self.aliases if each.version == number})
+
     def _ensure_covers(self, scope: AliasScope) -> None:
         markets, brands = self.details.markets, self.details.brands
         if scope.market is not None and ALL_MARKETS not in markets and scope.market not in markets:
@@ -166,6 +202,7 @@ class Model:
                 "entrypoint": request.entrypoint,
                 "requirements": request.requirements,
                 "bindings": bindings or None,
+                "inspected_by": RULES,
                 "registered_by": asked.by,
                 "registered_at": asked.at,
                 "request_id": asked.request_id,

@@ -3,7 +3,7 @@ import pytest
 from chassis.errors import Refusal
 from schemas.datasets import DatasetRetired
 from schemas.known_datasets import places
-from schemas.models import ModelArchived, ModelUpdated
+from schemas.models import ModelArchived, ModelUpdated, VersionInspected
 
 from .fakes import Deployer, delivery
 from .said import change, dataset, deployment, inputs, model, promoted, signature
@@ -110,6 +110,13 @@ async def test_what_the_registry_does_not_offer_is_refused(deployer):
     unsigned = await refusal(deployer, version=2)
     assert (unsigned.code, "register a version that has one" in unsigned.message) == ("signature-missing", True)
     assert await code(deployer, version=3) == "format-not-runnable"
+
+    unfit = {"code": "model-unsupported", "message": "It was stopped early."}
+    at = {"inspected_by": 2, "inspected_at": "2026-11-27T00:00:00Z"}
+    deployer.knows(VersionInspected(model_id="demand", version=1, unfit=unfit, **at))
+    said = await refusal(deployer)
+    assert (said.code, "model-unsupported: It was stopped early." in said.message) == ("version-unfit", True)
+    deployer.knows(VersionInspected(model_id="demand", version=1, **at))
 
     deployer.knows(ModelArchived(model_id="demand", version=1, archived_by="a", request_id="r"))
     assert await code(deployer) == "version-archived"

@@ -6,12 +6,14 @@ import pytest
 
 from chassis.errors import DocumentsUnavailable
 from schemas.executions import ExecutionFinished
+from schemas.values import ErrorInfo
+from services.executor.domain.known import KnownVersion
 from services.executor.scoring.errors import ScoringError
 from services.executor.scoring.job import InputObject
 from services.executor.usecases.freeze_input import FreezeInput
 from services.executor.work import Work
 from tests.unit.executor.attempts import Bench
-from tests.unit.executor.requests import queued
+from tests.unit.executor.requests import queued, registered
 
 ONE, OTHER = (InputObject(key=f"sales/{name}.parquet", etag='"e"', size_bytes=1) for name in "ab")
 
@@ -24,13 +26,19 @@ class World:
         self.kept = {}
         self.listed = []
         self.away = 0
-        self.freeze = FreezeInput(listings=self, list_input=self.list_input, probe=self.well)
+        self.known = None
+        self.freeze = FreezeInput(models=self, listings=self, list_input=self.list_input, probe=self.well)
 
     async def list_input(self, uri, data_format):
         self.listed.append((uri, data_format))
         there = self.there
         await asyncio.sleep(0)
         return there
+
+    async def version(self, model_id, number):
+        self._reach()
+        assert (model_id, number) == ("demand", 1)
+        return self.known
 
     async def load(self, execution_id):
         self._reach()
@@ -92,6 +100,25 @@ async def test_what_an_executor_of_before_listed_is_taken_as_it_is(world):
 
 async def test_documents_that_are_away_are_waited_for(world):
     world.away = 2
+    assert (await world.freeze(claimed())).input.objects == (ONE,)
+
+
+@pytest.mark.parametrize("attempt", [1, 2])
+async def test_no_attempt_begins_with_a_version_that_has_turned_out_unfit(world, attempt):
+    unfit = ErrorInfo(code="model-unsupported", message="It was stopped early.")
+    world.known = KnownVersion(registered(), archived=False, unfit=unfit)
+
+    with pytest.raises(ScoringError) as refused:
+        await world.freeze(claimed(attempt))
+
+    assert (refused.value.code, refused.value.retryable) == ("version-unfit", False)
+    assert "model-unsupported: It was stopped early." in refused.value.message
+    assert not world.listed
+
+
+@pytest.mark.parametrize("known", [None, KnownVersion(registered(), archived=True)])
+async def test_an_execution_that_was_accepted_is_run_whatever_was_archived_since(world, known):
+    world.known = known
     assert (await world.freeze(claimed())).input.objects == (ONE,)
 
 

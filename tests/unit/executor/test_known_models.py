@@ -1,8 +1,9 @@
 """What the executor remembers of models: a document a model and one a version, however they were kept before."""
 
-from schemas.models import ModelArchived, VersionPromoted
+from schemas.models import ModelArchived, VersionInspected, VersionPromoted
+from schemas.values import ErrorInfo
 from services.executor.replicas import VERSIONS, Models, fold_model
-from tests.unit.executor.fakes import FakeFacts
+from tests.unit.executor.fakes import NOON, FakeFacts
 from tests.unit.executor.requests import registered
 
 PROMOTED = VersionPromoted(
@@ -53,3 +54,19 @@ async def test_a_model_that_nothing_was_said_of_is_none():
     facts.tell(registered(), fold_model)
     facts.tell(archived(), fold_model)
     assert (await Models(facts).get("demand")).archived
+
+
+async def test_the_latest_word_on_a_versions_fitness_holds():
+    facts, unfit = FakeFacts(VERSIONS), ErrorInfo(code="model-unsupported", message="It was stopped early.")
+    for number in (1, 2, 3):
+        facts.tell(registered(version=number), fold_model)
+    for number, why in ((2, unfit), (3, unfit), (3, None)):
+        facts.tell(inspected(number, why), fold_model)
+    facts.tell(archived(2), fold_model)
+
+    known = [await Models(facts).version("demand", number) for number in (1, 2, 3)]
+    assert [(each.unfit, each.archived) for each in known] == [(None, False), (unfit, True), (None, False)]
+
+
+def inspected(version, unfit=None):
+    return VersionInspected(model_id="demand", version=version, inspected_by=2, inspected_at=NOON, unfit=unfit)

@@ -8,11 +8,12 @@ from chassis.errors import Refusal
 from schemas.datasets import DatasetRetired
 from schemas.deployments import DeploymentPaused, DeploymentResumed, DeploymentRetired
 from schemas.known_datasets import fold_dataset
-from schemas.models import ModelArchived, VersionPromoted
+from schemas.models import ModelArchived, VersionInspected, VersionPromoted
+from schemas.values import ErrorInfo
 from services.executor.refusals import refusing
 from services.executor.replicas import VERSIONS, Models, fold_deployment, fold_model
 from services.executor.usecases.resolve_request import ResolveRequest
-from tests.unit.executor.fakes import FakeFacts, delivery
+from tests.unit.executor.fakes import NOON, FakeFacts, delivery
 from tests.unit.executor.requests import activated, dataset, registered, request
 
 PARAMS = {
@@ -106,6 +107,22 @@ async def test_paused_deployments_run_by_hand_and_retired_ones_never():
 
     world.tell(change(DeploymentRetired))
     assert await world.code() == "deployment-retired"
+
+
+async def test_a_version_that_turned_out_unfit_is_refused_with_the_reason_whatever_leads_to_it():
+    unfit = ErrorInfo(code="model-unsupported", message="It was stopped early.")
+    verdict = VersionInspected(model_id="demand", version=1, inspected_by=2, inspected_at=NOON, unfit=unfit)
+    promoted = VersionPromoted(
+        model_id="demand", alias="production", scope={}, version=1, promoted_by="x", request_id="p"
+    )
+    for deployment in (activated(), activated(alias="production")):
+        world = World(registered(), promoted, deployment, verdict)
+        with pytest.raises(Refusal) as refusal:
+            await world.resolve()
+        assert refusal.value.code == "version-unfit"
+        assert "model-unsupported: It was stopped early." in refusal.value.message
+        world.tell(verdict.model_copy(update={"unfit": None}))
+        await world.resolve()
 
 
 @pytest.mark.parametrize("trigger", ["schedule", "dependency", "backfill"])

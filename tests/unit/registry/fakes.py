@@ -10,7 +10,7 @@ from typing import Any, Generic, TypeVar
 
 from pydantic import TypeAdapter
 
-from chassis.bus.delivery import ANONYMOUS, Delivery
+from chassis.bus.delivery import ANONYMOUS, Cause, Delivery
 from chassis.bus.envelope import Envelope
 from chassis.documents.aggregates import Aggregate
 from chassis.object_errors import ObjectChanged, ObjectMissing
@@ -20,9 +20,10 @@ from chassis.sandbox.child.ops import Message
 from chassis.sandbox.child.recognition import problem_of
 from chassis.sandbox.errors import ChildFailed
 from schemas.event import Event
-from schemas.models import InputBinding, ModelArchived, ModelRegistered, ModelRegistrationRequested
+from schemas.models import InputBinding, ModelArchived, ModelRegistered, ModelVersionFields, VersionInspected
 from services.registry.domain.version import Version, fingerprint
 from services.registry.refusals import ArtifactFormatMismatch
+from services.registry.store import Kept
 
 A = TypeVar("A", bound=Aggregate)
 
@@ -50,9 +51,9 @@ def delivery(*, request_id: str | None = None, is_live: Callable[[], bool] = lam
     return Delivery(envelope=envelope, actor=ANONYMOUS, is_live=is_live, **place)
 
 
-async def recognised(artifact: Path, request: ModelRegistrationRequested) -> tuple[InputBinding, ...]:
+async def recognised(artifact: Path, said: ModelVersionFields) -> tuple[InputBinding, ...]:
     """What is done in a sandbox, less the loading."""
-    wrong = problem_of(request.format, artifact)
+    wrong = problem_of(said.format, artifact)
     if wrong is not None:
         raise ArtifactFormatMismatch(f"it {wrong}")
     return ()
@@ -111,12 +112,20 @@ class FakeRepository(Generic[A]):
         self._handled.add((aggregate_id, delivery.request_key))
         self.published += aggregate.events
 
+    async def change_knowing(self, aggregate_id: str, look: Any, decide: Any, cause: Cause) -> None:
+        found = await look(())
+        aggregate = decide(await self.load(aggregate_id), found)
+        if aggregate is not None:
+            self._documents[aggregate_id] = self._adapter.dump_python(aggregate, exclude={"events"})
+            self.published += aggregate.events
+
 
 class FakeVersions:
-    """Versions as the facts in a repository say them; all of it is published."""
+    """Versions as the facts in a repository say them; all of it is published. `noted` are rules by version."""
 
     def __init__(self, models: FakeRepository[Any]) -> None:
         self._models = models
+        self.noted: dict[str, int] = {}
 
     async def numbered(self, model_id: str, number: int | None, unpublished: Any) -> Version | None:
         return next((self._state(each) for each in self._of(model_id) if each.version == number), None)
@@ -125,13 +134,36 @@ class FakeVersions:
         alike = (each for each in self._of(model_id) if fingerprint(each, each.artifact.sha256) == mark)
         return next((self._state(each) for each in alike), None)
 
+    async def kept(self, which: str, rules: int) -> Kept | None:
+        model_id, _, number = which.rpartition("/")
+        registered = next((each for each in self._of(model_id) if each.version == int(number)), None)
+        if registered is None or self._state(registered).state == "archived" or self.noted.get(which, 0) >= rules:
+            return None
+        told = [each.bindings for each in self._inspected(registered) if each.bindings is not None]
+        return Kept(registered, (told or [registered.bindings or ()])[-1])
+
+    async def note(self, which: str, rules: int) -> None:
+        self.noted[which] = max(rules, self.noted.get(which, 0))
+
     def _of(self, model_id: str) -> list[ModelRegistered]:
         facts = self._models.published
         return [each for each in facts if isinstance(each, ModelRegistered) and each.model_id == model_id]
 
+    def _inspected(self, event: ModelRegistered) -> list[VersionInspected]:
+        of = (event.model_id, event.version)
+        facts = [each for each in self._models.published if isinstance(each, VersionInspected)]
+        return [each for each in facts if (each.model_id, each.version) == of]
+
     def _state(self, event: ModelRegistered) -> Version:
         archived = [each.version for each in self._models.published if isinstance(each, ModelArchived)]
-        return Version(number=event.version, state="archived" if event.version in archived else "active")
+        inspected = self._inspected(event)
+        return Version(
+            number=event.version,
+            format=event.format,
+            state="archived" if event.version in archived else "active",
+            inspected_by=inspected[-1].inspected_by if inspected else event.inspected_by or 0,
+            unfit=inspected[-1].unfit if inspected else None,
+        )
 
 
 class NobodyCollects:
