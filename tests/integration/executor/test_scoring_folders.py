@@ -85,6 +85,8 @@ async def test_rows_of_a_folder_that_says_no_number_are_rejected(
 
     output = bench.read(outcome)
     assert output.rows.select(["region", "month"]).to_pydict() == {"region": ["EU"] * 2, "month": ["1"] * 2}
+    counted = [one for one in outcome.observations if one.metric == "input_histogram"]
+    assert sum(one.value for one in counted if one.labels["column"] == "month") == 2
     rejected = output.rejected.to_pylist()
     assert [(row["month"], row["region"], row["rejected_column"]) for row in rejected] == [("May", "EU", "month")] * 2
     assert rejected[0]["rejected_reason"].startswith("its folder: a text that can't be read as double")

@@ -63,7 +63,7 @@ def scored(objects: Mapping[str, bytes], inputs: Sequence[Column], keep: Sequenc
             continue
         for group, (rows, start, end) in enumerate(looks[key]):
             if rows:
-                chunk = ParquetChunk(_footer(raw), group, start, memoryview(raw)[start:end])
+                chunk = ParquetChunk(footer_of(raw), group, start, memoryview(raw)[start:end])
                 split.add_parquet(chunk, key, lambda row: row + 1)
     split.close()
     parts = [(part.rejected, pq.read_table(io.BytesIO(part.data))) for part in split.take_parts()]
@@ -81,7 +81,7 @@ def _planned(
         if key.endswith(".csv"):
             looks[key] = planning.head(key, raw[:LIMIT], None, limit=LIMIT)
         else:
-            looks[key] = planning.footer(key, bytes(_footer(raw)), len(raw))
+            looks[key] = planning.footer(key, bytes(footer_of(raw)), len(raw))
     return planning.layout(), looks
 
 
@@ -89,5 +89,5 @@ def _outputs(inputs: Sequence[Column]) -> tuple[Column, ...]:
     return tuple(Column(f"seen_{place}", each.type, required=False) for place, each in enumerate(inputs))
 
 
-def _footer(raw: bytes) -> memoryview:
+def footer_of(raw: bytes) -> memoryview:
     return memoryview(raw)[-int.from_bytes(raw[-8:-4], "little") - 8 :]

@@ -1,19 +1,24 @@
 """Columns that folders say: what the model gets, what is kept and what is rejected, against pyarrow's own data sets."""
 
+import json
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import joblib
 import pyarrow as pa
 import pyarrow.dataset as ds
 import pytest
+from sklearn.linear_model import LinearRegression
 
+from chassis.sandbox.child.bins import unpack_bins
 from chassis.sandbox.child.conversion import Column
 from chassis.sandbox.child.folder_values import FoldersUnfit
+from chassis.sandbox.child.here import Here
 from chassis.sandbox.child.hive import FoldersDiffer
 from chassis.sandbox.child.layout import InputUnfit, Wanted, make_layout
-from tests.unit.chassis.sandbox.folder_scoring import parquet, planned, scored
+from tests.unit.chassis.sandbox.folder_scoring import footer_of, parquet, planned, scored
 
 TYPES: dict[str, tuple[str, pa.DataType, list[Any]]] = {
     "long": ("long", pa.int64(), [1, -7, 2**62]),
@@ -138,6 +143,22 @@ def test_a_model_may_take_nothing_but_folders() -> None:
     rows = 140_000
     found = scored({"month=01/x": parquet(pa.table({"y": range(rows)}), rows)}, [Column("month", "long")], keep=[])
     assert found["seen_0"] == [1] * rows
+
+
+def test_the_bins_of_a_first_run_are_of_what_folders_say(tmp_path: Path) -> None:
+    joblib.dump(LinearRegression().fit([[1.0], [2.0]], [1.0, 2.0]), tmp_path / "model")
+    task = {"path": str(tmp_path / "model"), "format": "sklearn", "entrypoint": None, "params": {}, "text": False}
+    fields = {"inputs": [vars(Column("month", "double"))], "outputs": []}
+    raw, child = memoryview(parquet(pa.table({"y": [1, 2]}))), Here()
+    child.ask({"op": "load"}, json.dumps({**task, **fields}).encode())
+    limits = {"rows": 100, "bins": 20, "categories": 50, "columns": 50}
+    place = {"kind": "row_group", "key": "month=07/x", "row_group": 0, "start": 0}
+
+    answer, pieces = child.ask({"op": "sample", **place, **limits}, footer_of(raw), raw)
+
+    [bins] = unpack_bins(pieces[:3], columns=50, edges=21, categories=50)
+    assert (answer["rows"], bins.name) == (2, "month")
+    assert 7.0 in bins.edges
 
 
 def test_rows_are_rejected_where_files_have_nothing_but_what_folders_say() -> None:
