@@ -50,6 +50,10 @@ class DatasetColumn(Wire):
         description="MLflow's name of its type, or Arrow's where MLflow has none, such as `list<item: int64>`."
     )
     nullable: Flag | None = Field(default=None, description="Whether the files allow nulls in it.")
+    folder: Flag | None = Field(
+        default=None,
+        description="Whether folders such as `month=01` say its values: texts, read as the type that a model takes.",
+    )
 
 
 class DatasetRegistered(

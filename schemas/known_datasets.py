@@ -1,6 +1,6 @@
 """Registered data sets as those know them who take inputs, and which of them an input lies under."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -31,8 +31,11 @@ Fields = dict[str, Any]
 
 @dataclass(frozen=True, kw_only=True)
 class KnownColumn:
+    """`folder`: folders say its values, as texts."""
+
     name: str
     type: str
+    folder: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,15 +58,15 @@ class KnownDataset:
         """Raises: FormatMismatch, ColumnMissing, ColumnOfWrongType, ColumnConflict."""
         if given.format != self.format:
             raise FormatMismatch(f"data set {self.dataset_id} is {self.format}, not {given.format}")
-        types = {column.name: column.type for column in self.columns}
-        self._ensure_there(types, signature, keep or ())
-        self._ensure_convertible(types, signature)
+        columns = {column.name: column for column in self.columns}
+        self._ensure_there(columns, signature, keep or ())
+        self._ensure_convertible(columns, signature)
         _ensure_no_conflict(signature, keep or ())
 
-    def _ensure_there(self, types: Mapping[str, str], signature: Signature, keep: tuple[str, ...]) -> None:
+    def _ensure_there(self, columns: Collection[str], signature: Signature, keep: tuple[str, ...]) -> None:
         needed = {each.name: f"input.{each.name}" for each in signature.inputs if each.required}
         needed |= {name: f"keep.{position}" for position, name in enumerate(keep) if name not in needed}
-        lacking = {name: field for name, field in needed.items() if name not in types}
+        lacking = {name: field for name, field in needed.items() if name not in columns}
         if lacking:
             message = f"the input lacks the {columns_named(list(lacking))} (data set {self.dataset_id})"
             raise ColumnMissing(
@@ -74,11 +77,12 @@ class KnownDataset:
                 ],
             )
 
-    def _ensure_convertible(self, types: Mapping[str, str], signature: Signature) -> None:
+    def _ensure_convertible(self, columns: Mapping[str, KnownColumn], signature: Signature) -> None:
         wrong = {
-            each.name: f"{types[each.name]} does not convert to {each.type}"
+            each.name: f"{column.type} does not convert to {each.type}"
             for each in signature.inputs
-            if each.name in types and not converts(types[each.name], each.type, text=self.format == "csv")
+            if (column := columns.get(each.name))
+            and not converts(column.type, each.type, text=column.folder or self.format == "csv")
         }
         if wrong:
             reasons = "; ".join([*dict.fromkeys(wrong.values())][:_REASONS])
@@ -136,7 +140,9 @@ def fold_dataset(known: Fields, fact: Event) -> Fields:
                 uri=fact.uri,
                 format=fact.format,
                 markets=fact.markets,
-                columns=tuple(KnownColumn(name=each.name, type=each.type) for each in fact.columns),
+                columns=tuple(
+                    KnownColumn(name=each.name, type=each.type, folder=bool(each.folder)) for each in fact.columns
+                ),
             )
             return _DATASET.dump_python(dataset)
         case DatasetRetired():

@@ -75,7 +75,7 @@ def scored(
     try:
         child.ask({"op": "plan"}, json.dumps({"model": "the model", "uri": "it", "keep": (), **said}).encode())
         chunks = list(_csv(child, raw) if isinstance(data, bytes) else _row_groups(child, raw))
-        _, (layout, _) = child.ask({"op": "layout"})
+        _, (layout, *_) = child.ask({"op": "layout"})
         child.ask({"op": "load"}, json.dumps({**task, "text": isinstance(data, bytes)}).encode())
         nothing = {"bins": [], "every": 1}
         begin = {"op": "begin", "part_bytes": 1 << 26, "every": 1}

@@ -2,14 +2,15 @@
 
 from typing import Any
 
-from . import csv_schema, parquet_schema
+from . import csv_schema, hive, parquet_schema
 from .csv_schema import CsvSchema
-from .described import SchemasDiffer, SchemaUnreadable
+from .described import Described, SchemasDiffer, SchemaUnfit, SchemaUnreadable
+from .folder_values import FoldersUnfit
 from .ops import Link, Op
 from .packing import pack_texts
 from .parquet_schema import ParquetSchema
 
-_NULLABLE = {None: "", True: "yes", False: "no"}
+_SAID = {None: "", True: "yes", False: "no"}
 
 
 class DatasetOps:
@@ -49,9 +50,22 @@ class DatasetOps:
         for key, one in self._csv[1:]:
             if one.names != self._csv[0][1].names:
                 raise SchemasDiffer(f"{key} has other columns than {self._csv[0][0]}")
-        if self._csv:
-            columns = csv_schema.joined([one for _, one in self._csv])
-        else:
-            columns = parquet_schema.joined([one for _, one in self._parquet])
-        told = [text for each in columns for text in (each.name, each.type, _NULLABLE[each.nullable])]
+        told = [text for each in self._with_folders() for text in _texts(each)]
         self._link.tell({}, pack_texts(told))
+
+    def _with_folders(self) -> tuple[Described, ...]:
+        try:
+            said = hive.said_by(sorted(key for key, _ in self._csv or self._parquet))
+            if self._csv:
+                return hive.described(csv_schema.joined([one for _, one in self._csv]), said, typed=False)
+            files = [one for _, one in self._parquet]
+            hive.with_folders(parquet_schema.merged(files), said)
+            return hive.described(parquet_schema.joined(files), said, typed=True)
+        except hive.FoldersDiffer as error:
+            raise SchemasDiffer(str(error)) from error
+        except FoldersUnfit as error:
+            raise SchemaUnfit(str(error)) from error
+
+
+def _texts(column: Described) -> tuple[str, str, str, str]:
+    return column.name, column.type, _SAID[column.nullable], _SAID[column.folder]

@@ -13,13 +13,21 @@ class SchemasDiffer(ValueError):
     """Objects aren't of one data set; `str()` of it says why."""
 
 
+class SchemaUnfit(ValueError):
+    """What objects are called makes them no data set; `str()` of it says which and why."""
+
+
 @dataclass(frozen=True)
 class Described:
-    """`type` is a signature's, or Arrow's own where signatures have none; `nullable` is None where files don't say."""
+    """`type` is a signature's, or Arrow's own where signatures have none; `nullable` is None where files don't say.
+
+    `folder`: folders say its values, as texts.
+    """
 
     name: str
     type: str
     nullable: bool | None
+    folder: bool = False
 
 
 def ensure_usable(names: Sequence[str]) -> None:

@@ -8,8 +8,10 @@ from .binding import ModelUnsupported, SignatureMismatch
 from .categories import UnseenCategory
 from .chunk import ChunkUnreadable
 from .csv_records import CsvUnreadable
-from .described import SchemasDiffer, SchemaUnreadable
+from .described import SchemasDiffer, SchemaUnfit, SchemaUnreadable
 from .failing import in_words
+from .folder_values import FoldersUnfit
+from .hive import FoldersDiffer
 from .layout import InputUnfit
 from .native import PredictionFailed, UnreadableModel
 from .onnx_graph import NotOnnx
@@ -40,7 +42,10 @@ class Failure:
 _OURS: Final[dict[type[Exception], str]] = {
     ArtifactMismatch: "artifact-format-mismatch",
     SchemaUnreadable: "dataset-unreadable",
+    SchemaUnfit: "dataset-unfit",
     SchemasDiffer: "dataset-schema-mismatch",
+    FoldersUnfit: "input-unfit",
+    FoldersDiffer: "input-mixed-schemas",
     SignatureMismatch: "signature-mismatch",
     ModelUnsupported: "model-unsupported",
     PredictionShape: "prediction-shape",

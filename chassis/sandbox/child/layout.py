@@ -1,12 +1,13 @@
 """Which columns are read and which are written, the same for every object of an input."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
 
 from .conversion import Column
+from .hive import said_by, with_folders
 from .outputs import PREDICTION
 
 
@@ -33,11 +34,18 @@ class Wanted:
 class Layout:
     """`kept`: columns that pass through, with their types; `read`: all columns, as set aside with rejected rows.
 
-    A column that only some objects have is null in the rows of the others.
+    A column that only some objects have is null in the rows of the others. Those of folders are among them.
     """
 
     kept: pa.Schema
     read: pa.Schema
+
+    def left_out(self, wanted: Wanted) -> list[str]:
+        """Columns that aren't kept, although all are to be, since outputs have their names."""
+        if wanted.keep is not None:
+            return []
+        passed_on = {*self.kept.names, *(column.name for column in wanted.inputs)}
+        return [name for name in self.read.names if name not in passed_on]
 
     def to_bytes(self) -> bytes:
         kept, read = (bytes(memoryview(schema.serialize())) for schema in (self.kept, self.read))
@@ -55,15 +63,17 @@ def make_layout(wanted: Wanted, schemas: Sequence[tuple[str, pa.Schema]]) -> Lay
 
     Raises:
         InputUnfit: `input-missing-column`, `-duplicate-column`, `-mixed-schemas`, or `column-conflict`.
+        FoldersUnfit, FoldersDiffer: as `hive.said_by` and `hive.with_folders`.
     """
+    said = said_by([key for key, _ in schemas])
     for key, schema in schemas:
-        missing = _missing_inputs(wanted, schema)
+        missing = _missing_inputs(wanted, {*schema.names, *said})
         if missing:
             raise InputUnfit("input-missing-column", f"{key} has no column {', '.join(missing)}")
         doubled = [name for name, count in Counter(schema.names).items() if count > 1]
         if doubled:
             raise InputUnfit("input-duplicate-column", f"{key} has the column {', '.join(doubled)} more than once")
-    merged = _merged([(key, _plain(schema)) for key, schema in schemas])
+    merged = with_folders(_merged([(key, _plain(schema)) for key, schema in schemas]), said)
     names = _kept_names(wanted, merged)
     nowhere = [f"{name} (which is to be kept)" for name in names if name not in merged.names]
     if nowhere:
@@ -82,8 +92,8 @@ def _kept_names(wanted: Wanted, schema: pa.Schema) -> list[str]:
     return [name for name in schema.names if name not in inputs | outputs]
 
 
-def _missing_inputs(wanted: Wanted, schema: pa.Schema) -> list[str]:
-    lacking = [column for column in wanted.inputs if column.required and column.name not in schema.names]
+def _missing_inputs(wanted: Wanted, names: Collection[str]) -> list[str]:
+    lacking = [column for column in wanted.inputs if column.required and column.name not in names]
     return [f"{column.name} ({wanted.model} requires it as {column.type})" for column in lacking]
 
 

@@ -1,12 +1,15 @@
 """Output rows: kept columns beside predictions; and rejected rows as they were read, with what is wrong with them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import pyarrow as pa
 
 from .chunk import ChunkUnreadable
+from .conversion import NO_FOLDERS
 from .csv_records import RejectedLines
+from .folder_values import column_of
+from .hive import values_of
 from .layout import Layout
 
 REASON_FIELDS: tuple[tuple[str, pa.DataType], ...] = (
@@ -18,9 +21,21 @@ REASON_FIELDS: tuple[tuple[str, pa.DataType], ...] = (
 )
 
 
-def in_layout(batch: pa.RecordBatch, schema: pa.Schema) -> list[pa.Array]:
-    """The batch's columns in these types; nulls for one that its object lacks. Raises `ChunkUnreadable`."""
-    return [_column(batch, field) for field in schema]
+def in_layout(
+    batch: pa.RecordBatch, schema: pa.Schema, folders: Mapping[str, str | None] = NO_FOLDERS
+) -> list[pa.Array]:
+    """The batch's columns in these types; nulls for one that its object lacks.
+
+    Args:
+        batch: a chunk's rows.
+        schema: the columns wanted.
+        folders: what the folders of the batch's object say (`hive.values_of`); of these columns the batch isn't asked.
+
+    Raises:
+        ChunkUnreadable: a column isn't of that type.
+        FoldersUnfit: a folder's value isn't.
+    """
+    return [_column(batch, field, folders) for field in schema]
 
 
 def accepted_rows(kept: list[pa.Array], layout: Layout, predictions: pa.Table, mask: np.ndarray | None) -> pa.Table:
@@ -46,7 +61,7 @@ def rejected_rows(
     """
     numbers = rejections.column("row").to_pylist()
     columns = [
-        *in_layout(rows, _without_reasons(layout.read)),
+        *in_layout(rows, _without_reasons(layout.read), values_of(key)),
         pa.array([key] * len(numbers), pa.string()),
         pa.array([row_number(row) for row in numbers], pa.int64()),
         rejections.column("column"),
@@ -57,8 +72,8 @@ def rejected_rows(
 
 
 def rejected_lines(lines: RejectedLines, layout: Layout, key: str) -> pa.Table:
-    """Lines that were no rows."""
-    count = len(lines.numbers)
+    """Lines that were no rows, with what their object's folders say."""
+    count, folders = len(lines.numbers), values_of(key)
     values: dict[str, Sequence[str | int]] = {
         "rejected_object": [key] * count,
         "rejected_row": lines.numbers,
@@ -67,7 +82,9 @@ def rejected_lines(lines: RejectedLines, layout: Layout, key: str) -> pa.Table:
     }
     schema = rejected_schema(layout)
     columns = [
-        pa.array(values[field.name], field.type) if field.name in values else pa.nulls(count, field.type)
+        pa.array(values[field.name], field.type)
+        if field.name in values
+        else column_of(field.name, folders.get(field.name), field.type, count)
         for field in schema
     ]
     return pa.table(columns, schema=schema)
@@ -83,7 +100,9 @@ def _without_reasons(schema: pa.Schema) -> pa.Schema:
     return pa.schema([field for field in schema if field.name not in ours])
 
 
-def _column(batch: pa.RecordBatch, field: pa.Field) -> pa.Array:
+def _column(batch: pa.RecordBatch, field: pa.Field, folders: Mapping[str, str | None]) -> pa.Array:
+    if field.name in folders:
+        return column_of(field.name, folders[field.name], field.type, batch.num_rows)
     position = batch.schema.get_field_index(field.name)
     if position < 0:
         return pa.nulls(batch.num_rows, field.type)

@@ -58,15 +58,19 @@ def joined(found: Sequence[ParquetSchema]) -> tuple[Described, ...]:
     Raises:
         SchemasDiffer: a column is of types that can't be one.
     """
-    schemas = list(dict.fromkeys(each.schema for each in found))
+    everywhere = set[str].intersection(*(set(schema.names) for schema in _different(found)))
+    return tuple(
+        Described(field.name, type_name(field.type), field.nullable or field.name not in everywhere)
+        for field in merged(found)
+    )
+
+
+def merged(found: Sequence[ParquetSchema]) -> pa.Schema:
+    """All files' columns, in types that hold what each has. Raises: SchemasDiffer."""
     try:
-        merged = _merged(schemas)
+        return _merged(_different(found))
     except pa.ArrowException as error:
         raise SchemasDiffer(f"its objects' columns are of different types: {error}"[:500]) from error
-    everywhere = set(merged.names).intersection(*(schema.names for schema in schemas))
-    return tuple(
-        Described(field.name, type_name(field.type), field.nullable or field.name not in everywhere) for field in merged
-    )
 
 
 def type_name(arrow_type: pa.DataType) -> str:
@@ -79,6 +83,10 @@ def type_name(arrow_type: pa.DataType) -> str:
         if is_of(arrow_type):
             return name
     return str(arrow_type)[:_LONGEST]
+
+
+def _different(found: Sequence[ParquetSchema]) -> list[pa.Schema]:
+    return list(dict.fromkeys(each.schema for each in found))
 
 
 def _merged(schemas: Sequence[pa.Schema]) -> pa.Schema:

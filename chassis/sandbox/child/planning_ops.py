@@ -45,7 +45,8 @@ class PlanningOps:
     def _layout(self, _: dict[str, Any], __: list[memoryview]) -> None:
         layout = self._planned.layout()
         kept = [text for field in layout.kept for text in (field.name, str(field.type))]
-        self._link.tell({}, layout.to_bytes(), pack_texts(kept))
+        left_out = layout.left_out(self._planned.wanted)
+        self._link.tell({}, layout.to_bytes(), pack_texts(kept), pack_texts(left_out))
 
     @property
     def _planned(self) -> Planning:

@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 from .csv_bounds import MAX_HEADER_BYTES
 from .csv_dialect import CsvDialect, HeaderUnreadable, charset_of, header_of
 from .csv_records import CsvReader
+from .hive import read_with_folders
 from .layout import InputUnfit
 from .ops import Link, Op
 from .packing import pack_texts, pack_whole
@@ -27,7 +28,8 @@ class PreviewOps:
 
     def _preview(self, header: dict[str, Any], _: list[memoryview]) -> None:
         read = _parquet if header["format"] == "parquet" else _csv
-        table = read(_RangedFile(self._link, header["size_bytes"]), header).slice(0, header["rows"])
+        found = read(_RangedFile(self._link, header["size_bytes"]), header).slice(0, header["rows"])
+        table = read_with_folders(found, header["key"])
         cells = [None if cell is None else str(cell) for row in table.to_pylist() for cell in row.values()]
         self._link.tell(
             {"rows": table.num_rows},

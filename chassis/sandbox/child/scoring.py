@@ -1,7 +1,7 @@
 """A batch scored: converted, predicted, its rows accepted or set aside."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from .conversion import Column, Rejections, convert_rows
+from .conversion import NO_FOLDERS, Column, Rejections, convert_rows
 from .fitting import reject_unfit
 from .outputs import PREDICTION, PredictionShape, to_table
 
@@ -52,15 +52,24 @@ class ScoredBatch:
     seconds: float
 
 
-def score_batch(batch: pa.RecordBatch, plan: Plan, model: Model, *, first_row: int) -> ScoredBatch:
-    """Scores one batch of a chunk, whose rows count from `first_row`.
+def score_batch(
+    batch: pa.RecordBatch,
+    plan: Plan,
+    model: Model,
+    *,
+    first_row: int,
+    folders: Mapping[str, str | None] = NO_FOLDERS,
+) -> ScoredBatch:
+    """Scores one batch of a chunk, whose rows count from `first_row`, with what its object's `folders` say.
 
     Raises:
         ModelFailed: the model raised.
         PredictionShape: what it gave doesn't fit.
     """
     rejections = Rejections()
-    columns, kept = convert_rows(batch, plan.inputs, text=plan.text, first_row=first_row, rejections=rejections)
+    columns, kept = convert_rows(
+        batch, plan.inputs, text=plan.text, first_row=first_row, rejections=rejections, folders=folders
+    )
     columns, kept = reject_unfit(model, columns, kept, first_row=first_row, rejections=rejections)
     rows = batch.num_rows if kept is None else int(kept.sum())
     began = time.perf_counter()

@@ -13,6 +13,7 @@ from .chunk import ParquetChunk
 from .counting import Counter, bins_of
 from .csv_dialect import CsvDialect
 from .csv_records import CsvReader
+from .hive import values_of
 from .layout import Layout
 from .moments import pack_moments
 from .ops import Link, Op, columns_of
@@ -121,7 +122,7 @@ class ScoringOps:
         """Bins that suit the first rows: of the model's inputs, and of what it makes of them."""
         model, plan = self._model
         batch = _first_batch(header, pieces, plan).slice(0, header["rows"])
-        scored = score_batch(batch, plan, model, first_row=0)
+        scored = score_batch(batch, plan, model, first_row=0, folders=values_of(header["key"]))
         predicted = scored.predictions
         outputs = [(name, whole(predicted.column(name))) for name in predicted.schema.names if predicted.num_rows]
         inputs = list(zip(plan.input_names, scored.columns, strict=True))

@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter as Tally
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import pyarrow as pa
@@ -11,6 +11,7 @@ from .bins import Bins
 from .chunk import ChunkUnreadable, ParquetChunk, batch_rows
 from .counting import Counter, counting_of
 from .csv_records import CsvBlock
+from .hive import values_of
 from .layout import Layout
 from .output_rows import accepted_rows, in_layout, rejected_lines, rejected_rows
 from .parts import Part, PartWriter
@@ -50,10 +51,11 @@ class SplitScoring:
 
     def add_parquet(self, chunk: ParquetChunk, key: str, row_number: Callable[[int], int]) -> None:
         """Raises: ModelFailed, PredictionShape, ChunkUnreadable."""
-        names = list(dict.fromkeys([*self.plan.input_names, *self.layout.kept.names]))
+        folders = values_of(key)
+        names = dict.fromkeys([*self.plan.input_names, *self.layout.kept.names])
         rows, rejections = 0, list[pa.Table]()
-        for batch in chunk.batches(names):
-            rejections.append(self._add(batch, rows).rejections)
+        for batch in chunk.batches([name for name in names if name not in folders]):
+            rejections.append(self._add(batch, rows, folders).rejections)
             rows += batch.num_rows
         rejected = pa.concat_tables(rejections) if rejections else None
         if rejected is not None and rejected.num_rows:
@@ -61,9 +63,9 @@ class SplitScoring:
 
     def add_csv(self, block: CsvBlock, key: str) -> None:
         """Raises: ModelFailed, PredictionShape, ChunkUnreadable."""
-        first = 0
+        first, folders = 0, values_of(key)
         for batch in block.table.to_batches(max_chunksize=batch_rows(len(self.layout.read.names))):
-            rejections = self._add(batch, first).rejections
+            rejections = self._add(batch, first, folders).rejections
             if rejections.num_rows:
                 rows = batch.take(pa.array([row - first for row in rejections.column("row").to_pylist()]))
                 self._set_aside(rows, rejections, key, block.row_number)
@@ -91,13 +93,13 @@ class SplitScoring:
         """Names and types of the output so far; empty where no row was accepted."""
         return [] if self.accepted.schema is None else [(each.name, str(each.type)) for each in self.accepted.schema]
 
-    def _add(self, batch: pa.RecordBatch, first_row: int) -> ScoredBatch:
-        scored = score_batch(batch, self.plan, self.model, first_row=first_row)
+    def _add(self, batch: pa.RecordBatch, first_row: int, folders: Mapping[str, str | None]) -> ScoredBatch:
+        scored = score_batch(batch, self.plan, self.model, first_row=first_row, folders=folders)
         self.progress.rows += batch.num_rows
         self.progress.score_s += scored.seconds
         if scored.predictions.num_rows:
             self._count(scored)
-            kept = in_layout(batch, self.layout.kept)
+            kept = in_layout(batch, self.layout.kept, folders)
             self._write(self.accepted, accepted_rows(kept, self.layout, scored.predictions, scored.kept))
         return scored
 

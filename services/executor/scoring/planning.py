@@ -37,13 +37,15 @@ class Asked(Protocol):
 class JobPlan:
     """`rows_total` is None where only reading tells (CSV). Files without rows give no splits.
 
-    `layout` is the child's word for another child; `kept` are names and types of the columns that pass through.
+    `layout` is the child's word for another child; `kept` are names and types of the columns that pass through,
+    `left_out` names of those that would, if no output had their names.
     """
 
     splits: tuple[Split, ...]
     layout: bytes
     kept: tuple[tuple[str, str], ...]
     rows_total: int | None
+    left_out: tuple[str, ...] = ()
 
 
 def make_plan(job: ScoringJob, datasets: Bucket, session: Asked, *, rows_per_split: int, cores: int) -> JobPlan:
@@ -57,10 +59,11 @@ def make_plan(job: ScoringJob, datasets: Bucket, session: Asked, *, rows_per_spl
         groups = [group for group in _row_groups(job, datasets, session) if group.rows]
         splits = tuple(group_row_groups(groups, rows_per_split=rows_per_split, cores=cores))
         total = sum(group.rows for group in groups)
-    _, (layout, kept) = session.ask({"op": "layout"})
+    _, (layout, kept, left_out) = session.ask({"op": "layout"})
     names = texts_of(kept, at_most=2 * _MOST_COLUMNS)
     columns = tuple((name[:_NAME_CHARACTERS], kind) for name, kind in zip(*[iter(names)] * 2, strict=True))
-    return JobPlan(splits, bytes(layout), columns, total)
+    others = tuple(name[:_NAME_CHARACTERS] for name in texts_of(left_out, at_most=_MOST_COLUMNS))
+    return JobPlan(splits, bytes(layout), columns, total, others)
 
 
 def _wanted(job: ScoringJob) -> bytes:

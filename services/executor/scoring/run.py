@@ -36,6 +36,8 @@ _T = TypeVar("_T")
 _I = TypeVar("_I")
 _BYTES_A_ROW: Final = 64
 """Of a CSV, whose rows nobody has counted yet; a guess, for nothing but the share that is looked at."""
+_NAMED: Final = 50
+"""Columns, in a line of the log."""
 _NAMES: Final = {
     "boolean": "bool",
     "integer": "int32",
@@ -103,6 +105,8 @@ class JobRun:
         planned_s = time.monotonic() - began
         sizes = {"splits": len(plan.splits), "rows": plan.rows_total, "cores": self._cores}
         self._log.add("planned", **sizes, seconds=round(planned_s, 3))
+        if plan.left_out:
+            self._log.add("columns_left_out", columns=plan.left_out[:_NAMED], reason="outputs have their names")
         results = self._score(plan)
         rows_in = sum(result.rows_in for result in results)
         columns = _output_columns(job, plan, results)

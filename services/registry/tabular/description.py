@@ -12,11 +12,13 @@ from schemas.datasets import DatasetColumn
 from services.registry.refusals import (
     DatasetNotInspected,
     DatasetSchemaMismatch,
+    DatasetUnfit,
     DatasetUnreadable,
 )
 
 _MOST_COLUMNS: Final = 20_000
-_NULLABLE: Final = {"": None, "yes": True, "no": False}
+_SAID: Final = {"": None, "yes": True, "no": False}
+_REFUSALS: Final = {"dataset-schema-mismatch": DatasetSchemaMismatch, "dataset-unfit": DatasetUnfit}
 
 
 class Asked(Protocol):
@@ -52,10 +54,10 @@ class Description:
         """Of all objects that were looked at. Raises: Refusal."""
         _, pieces = await self._ask({"op": "dataset_columns"})
         try:
-            texts = texts_of(pieces[0], at_most=3 * _MOST_COLUMNS)
+            texts = texts_of(pieces[0], at_most=4 * _MOST_COLUMNS)
             return tuple(
-                DatasetColumn(name=name, type=kind, nullable=_NULLABLE[nullable])
-                for name, kind, nullable in zip(*[iter(texts)] * 3, strict=True)
+                DatasetColumn(name=name, type=kind, nullable=_SAID[nullable], folder=_SAID[folder] or None)
+                for name, kind, nullable, folder in zip(*[iter(texts)] * 4, strict=True)
             )
         except (ValueError, LookupError) as error:
             raise DatasetUnreadable("a column's name is too long or no text") from error
@@ -69,8 +71,7 @@ class Description:
             try:
                 return await asyncio.to_thread(self._asked, header, pieces)
             except ChildFailed as failed:
-                kind = DatasetSchemaMismatch if failed.code == "dataset-schema-mismatch" else DatasetUnreadable
-                raise kind(str(failed)) from failed
+                raise _REFUSALS.get(failed.code, DatasetUnreadable)(str(failed)) from failed
             except SandboxUnavailable as error:
                 raise DatasetNotInspected(str(error)) from error
             except (ChildDied, ChildGarbled) as error:

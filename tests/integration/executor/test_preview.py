@@ -12,9 +12,10 @@ from chassis.sandbox.settings import SandboxSettings
 from services.executor.preview import app
 from services.executor.scoring.errors import ScoringError
 from services.executor.scoring.job import InputObject
+from services.executor.scoring.listing import InputFormat
 from services.executor.scoring.objects import Bucket
 from services.executor.scoring.preview import Preview, preview
-from tests.integration.executor.bench import Bench, features
+from tests.integration.executor.bench import Bench, features, parquet_bytes
 
 
 @pytest.fixture
@@ -61,6 +62,31 @@ def test_a_csv_is_shown_as_text(bench: Bench, pack) -> None:
     found = preview(bench.s3, SandboxSettings(), uri, "csv", rows=10)
 
     assert found == Preview((("id", "string"), ("name", "string")), (("1", "a"), ("3", "c")))
+
+
+@pytest.mark.parametrize("form", ["parquet", "csv"])
+def test_what_folders_say_is_shown_where_it_counts(bench: Bench, form: InputFormat) -> None:
+    table = pa.table({"month": [9, 9], "name": ["a", "b"]})
+    raw, kind = (parquet_bytes(table), "int64") if form == "parquet" else (b"month,name\n9,a\n9,b\n", "string")
+    uri = bench.new_input()
+    for place in ("region=EU/month=1/x", "region=%C3%A9/month=/x"):
+        bench.datasets.put(f"{uri.removeprefix('s3://datasets/')}{place}.{form}", raw)
+
+    found = preview(bench.s3, SandboxSettings(), uri, form)
+
+    assert found.columns == (("month", kind), ("name", "string"), ("region", "string"))
+    assert found.rows == ((None, "a", "é"), (None, "b", "é"), ("1", "a", "EU"), ("1", "b", "EU"))
+
+
+def test_a_folder_that_says_no_value_of_the_files_type_is_told(bench: Bench) -> None:
+    uri = bench.new_input()
+    raw = parquet_bytes(pa.table({"month": [9]}))
+    bench.datasets.put(f"{uri.removeprefix('s3://datasets/')}month=May/x.parquet", raw)
+
+    with pytest.raises(ScoringError, match="its folder says no value of the type int64") as caught:
+        preview(bench.s3, SandboxSettings(), uri, "parquet")
+
+    assert caught.value.code == "input-unfit"
 
 
 def test_what_is_no_parquet_is_told(bench: Bench) -> None:

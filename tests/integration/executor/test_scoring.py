@@ -159,8 +159,9 @@ async def test_columns_may_come_and_go_from_file_to_file_and_folder_to_folder(be
 
     rows = bench.read(await score(driver, bench.job(uri, bench.sklearn(estimator)))).rows
 
-    assert rows.column_names == ["id", "shop", "prediction"]
+    assert rows.column_names == ["id", "shop", "year", "week", "prediction"]
     assert rows["shop"].to_pylist() == [None] * 300 + ["north"] * 200
+    assert rows["year"].to_pylist() == ["2025"] * 300 + ["2026"] * 200
     expected = np.concatenate([estimator.predict(frame(table)) for table in (old, new)])
     np.testing.assert_allclose(rows["prediction"], expected)
 

@@ -45,6 +45,7 @@ async def test_a_data_set_is_registered_with_what_its_files_say(upstream, put, d
     assert registered.data["schema"] == [
         {"name": "store", "type": "long", "nullable": True},
         {"name": "units", "type": "double", "nullable": True},
+        {"name": "week", "type": "long", "nullable": False, "folder": True},
     ]
     assert (registered.data["objects"], registered.data["rows"]) == (2, 30)
     assert registered.data["size_bytes"] == len(parquet(10)) + len(parquet(20))
@@ -73,8 +74,10 @@ async def test_bad_data_sets_are_refused_with_their_codes(upstream, put, dataset
     await put("cut/a.parquet", parquet(10)[:-4])
     await put("mixed/a.csv", b"a,b\n1,2\n")
     await put("mixed/b.csv", b"a,c\n1,2\n")
+    await put("folders/week=1/week=2/a.parquet", parquet(10))
     for said, code in (
         ({"uri": f"{uri}nothing/"}, "dataset-empty"),
+        ({"uri": f"{uri}folders/"}, "dataset-unfit"),
         ({"uri": f"{uri}cut/"}, "dataset-unreadable"),
         ({"uri": f"{uri}a.parquet", "format": "csv"}, "dataset-unreadable"),
         ({"uri": f"{uri}mixed/", "format": "csv"}, "dataset-schema-mismatch"),

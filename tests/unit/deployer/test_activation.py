@@ -208,6 +208,30 @@ async def test_an_input_that_is_not_required_may_be_missing_but_not_of_another_k
     assert (caught.value.code, caught.value.violations[0].field) == ("column-type", "input.store")
 
 
+@pytest.mark.parametrize(
+    ("kind", "wanted", "fits"),
+    [("long", "string", True), ("long", "double", True), ("string", "long", True), ("long", "datetime", False)],
+)
+async def test_what_folders_say_is_an_input_as_a_csvs_text_is(deployer, kind, wanted, fits):
+    folders = [{"name": "price", "type": "double"}, {"name": "month", "type": kind, "folder": True}]
+    deployer.knows(
+        dataset(schema=folders), model(version=2, signature=signature(inputs=inputs(price="double", month=wanted)))
+    )
+    if fits:
+        await deployer.activate(deployment(version=2, keep=["month"]), delivery())
+        return
+    assert await code(deployer, version=2, keep=["month"]) == "column-type"
+
+
+async def test_what_files_say_is_no_text_beside_folders(deployer):
+    files = [{"name": "price", "type": "long"}, {"name": "month", "type": "long", "folder": True}]
+    deployer.knows(
+        dataset(schema=files), model(version=2, signature=signature(inputs=inputs(price="string", month="string")))
+    )
+    refused = await refusal(deployer, version=2, keep=[])
+    assert (refused.code, [each.field for each in refused.violations]) == ("column-type", ["input.price"])
+
+
 async def test_a_kept_column_cannot_be_one_that_is_predicted():
     deployer = Deployer().knows(model(), dataset(columns={"price": "double", "week": "long", "prediction": "double"}))
 

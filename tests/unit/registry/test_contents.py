@@ -48,7 +48,7 @@ def described(content) -> list[tuple[str, str, bool | None]]:
 
 async def test_parquet_says_its_columns_and_counts_its_rows(objects):
     data = parquet()
-    content = await read(objects, {"a.parquet": data, "month=1/b.parquet": data})
+    content = await read(objects, {"a.parquet": data, "month/b.parquet": data})
     assert described(content) == [("store", "integer", True), ("units", "double", True), ("day", "string", True)]
     assert (content.objects, content.rows, content.size_bytes) == (2, 6, 2 * len(data))
 

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chassis.sandbox.child.conversion import Column, Rejections, convert_rows
 from chassis.sandbox.child.described import Described
-from chassis.sandbox.child.hive import FoldersUnfit, column_of, described, names_of, values_of, with_folders
+from chassis.sandbox.child.folder_values import FoldersUnfit
+from chassis.sandbox.child.hive import FoldersDiffer, described, read_with_folders, said_by, values_of, with_folders
 
 
 @pytest.mark.parametrize(
@@ -30,10 +30,6 @@ def test_folders_say_columns(key: str, values: dict[str, str | None]) -> None:
     assert values_of(key) == values
 
 
-def test_folders_of_the_prefix_do_not_count_where_it_is_given() -> None:
-    assert values_of("sales/region=EU/month=01/x.csv", "sales/region=EU/") == {"month": "01"}
-
-
 @pytest.mark.parametrize(("key", "reason"), [("a=1/a=2/x", "twice"), ("=1/x", "not at all"), ("a=%FF/x", "not UTF-8")])
 def test_folders_that_say_no_column_are_told(key: str, reason: str) -> None:
     with pytest.raises(FoldersUnfit, match=reason):
@@ -44,71 +40,46 @@ def test_folders_that_say_no_column_are_told(key: str, reason: str) -> None:
     "other", ["sales/x.csv", "sales/month=1/region=EU/x.csv", "sales/region=EU/x.csv", "sales/region=EU/day=1/x.csv"]
 )
 def test_objects_in_other_folders_are_no_data_set(other: str) -> None:
-    with pytest.raises(FoldersUnfit, match=other):
-        names_of(["sales/region=US/month=2/x.csv", other])
+    with pytest.raises(FoldersDiffer, match=other):
+        said_by(["sales/region=US/month=2/x.csv", other])
 
 
 def test_all_objects_have_the_columns_of_their_folders() -> None:
     keys = [f"sales/region={region}/month={month:02}/x.csv" for region in ("EU", "NA") for month in (1, 12)]
-    assert names_of(keys) == ("region", "month")
-    assert described(keys) == (Described("region", "string", False), Described("month", "long", False))
-    assert described([*keys, "sales/region=EU/month=__HIVE_DEFAULT_PARTITION__/x.csv"])[1].nullable
-    assert described(["sales/x.csv"]) == ()
-
-
-@pytest.mark.parametrize(
-    ("kind", "value", "wanted"),
-    [
-        ("string", "01", "01"),
-        ("string", "NA", "NA"),
-        ("string", None, None),
-        ("long", "01", 1),
-        ("double", "1.5", 1.5),
-        ("boolean", "true", True),
-        ("double", None, None),
-        ("binary", "a", b"a"),
-    ],
-)
-def test_a_folders_value_is_an_input_in_every_row(kind: str, value: str | None, wanted: object) -> None:
-    for text in (False, True):
-        batch = pa.record_batch([pa.array(["9", "9"]) if text else pa.array([9.0, 9.0])], names=["y"])
-        columns = [Column("x", kind, required=False), Column("y", "double")]
-        [found, _], kept = convert_rows(
-            batch, columns, text=text, first_row=0, rejections=Rejections(), folders={"x": value}
-        )
-        assert (found.to_pylist(), kept) == ([wanted, wanted], None)
-
-
-@pytest.mark.parametrize(
-    ("kind", "value", "reason"),
-    [
-        ("long", "EU", "its folder: a text that can't be read as long"),
-        ("long", "2.000", "its folder: a number with marks between thousands"),
-        ("double", None, "its folder: null where a value is required"),
-        ("string", None, "its folder: null where a value is required"),
-    ],
-)
-def test_a_folder_that_says_no_such_value_rejects_its_rows(kind: str, value: str | None, reason: str) -> None:
-    rejections = Rejections()
-    batch = pa.record_batch([pa.array([1.0, 2.0])], names=["y"])
-    [found], _ = convert_rows(
-        batch, [Column("x", kind)], text=False, first_row=5, rejections=rejections, folders={"x": value}
+    said = said_by(keys)
+    assert said == {"region": {"EU": keys[0], "NA": keys[2]}, "month": {"01": keys[0], "12": keys[1]}}
+    assert described([], said, typed=True) == (
+        Described("region", "string", False, folder=True),
+        Described("month", "long", False, folder=True),
     )
-    assert len(found) == 0
-    assert rejections.table()["row"].to_pylist() == [5, 6]
-    assert all(each.startswith(reason) for each in rejections.table()["reason"].to_pylist())
+    nothing = said_by([*keys, "sales/region=EU/month=__HIVE_DEFAULT_PARTITION__/x.csv"])
+    assert described([], nothing, typed=True)[1].nullable
+    assert said_by(["sales/x.csv"]) == said_by([]) == {}
 
 
-def test_of_a_column_that_a_file_has_too_the_folders_value_counts_in_the_files_type() -> None:
-    schema = pa.schema([("month", pa.int64()), ("y", pa.float64())])
-    assert with_folders(schema, ["region", "month"]) == pa.schema([*schema, ("region", pa.string())])
-    assert column_of("month", "01", pa.int64(), 2).to_pylist() == [1, 1]
-    assert column_of("day", "2024-01-02", pa.date32(), 1).cast("string").to_pylist() == ["2024-01-02"]
-    assert column_of("region", "NA", pa.string(), 1).to_pylist() == ["NA"]
-    assert column_of("region", None, pa.int64(), 1).to_pylist() == [None]
-    for kind in (pa.int64(), pa.date32(), pa.list_(pa.int64())):
-        with pytest.raises(FoldersUnfit, match="column month"):
-            column_of("month", "May", kind, 1)
+@pytest.mark.parametrize(("typed", "kinds"), [(True, ["double", "long"]), (False, ["long", "long"])])
+def test_what_files_have_too_is_described_in_its_place_and_where_files_have_types_in_theirs(
+    typed: bool, kinds: list[str]
+) -> None:
+    files = [Described("month", "double", None), Described("week", "null", True), Described("y", "long", True)]
+    found = described(files, said_by(["region=EU/week=2/month=01/x"]), typed=typed)
+    assert [each.name for each in found] == ["month", "week", "y", "region"]
+    assert [each.type for each in found[:2]] == kinds
+    assert [each.folder for each in found] == [True, True, False, True]
+
+
+def test_a_column_that_a_file_has_too_stays_in_its_place_and_type() -> None:
+    schema = pa.schema([("month", pa.int64()), ("none", pa.null()), ("y", pa.null())])
+    found = with_folders(schema, said_by(["region=EU/none=x/month=01/x"]))
+    texts = [("none", pa.string()), ("y", pa.null()), ("region", pa.string())]
+    assert found == pa.schema([("month", pa.int64()), *texts])
+
+
+def test_an_objects_rows_are_read_with_what_its_folders_say() -> None:
+    table = pa.table({"month": [9, 9], "y": ["a", None]})
+    found = read_with_folders(table, "sales/region=EU/month=01/x")
+    assert found.to_pydict() == {"month": [1, 1], "y": ["a", None], "region": ["EU", "EU"]}
+    assert read_with_folders(table, "sales/x") is table
 
 
 NAME = st.text(st.characters(codec="utf-8", exclude_characters="/\x00"), min_size=1, max_size=6).filter(
