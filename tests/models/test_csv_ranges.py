@@ -1,16 +1,23 @@
 """A text that several readers share gives what one gives wherever it is cut: rows, rejected lines and their numbers."""
 
+import io
 import random
 from collections.abc import Sequence
+from itertools import pairwise
 
 import pytest
 
-from chassis.sandbox.child import csv_cutting
+from chassis.sandbox.child import csv_cutting, range_reading
 from chassis.sandbox.child.csv_dialect import CsvDialect
-from chassis.sandbox.child.csv_ranges import ReadRange, assumed_start, proven
+from chassis.sandbox.child.csv_ranges import ReadRange
 from chassis.sandbox.child.csv_records import CsvReader
+from chassis.sandbox.child.packing import pack_whole
+from chassis.sandbox.child.range_reading import read_range
+from services.executor.scoring.job import InputObject
+from services.executor.scoring.ranges import Cut, settled
+from services.executor.scoring.splits import CsvObject, CsvRange
 
-NAMES = ("a", "b")
+DIALECT = CsvDialect(",", ("a", "b"))
 FIELDS = (
     "",
     "1",
@@ -43,47 +50,62 @@ def file_of(chance: random.Random, lines: int) -> bytes:
     return text.encode("utf-8").replace("\xff".encode(), b"\xff")
 
 
-def read(data: bytes, start: int, stop: int | None, base: int = 0, block: int = 16) -> tuple[Found, ReadRange]:
-    rows, rejected = list[Row](), dict[int, tuple[str, str]]()
-    blocks = (memoryview(data)[at : at + block] for at in range(start, len(data), block))
-    reader = CsvReader(CsvDialect(",", NAMES), blocks, start=start, stop=stop)
+def source_of(data: bytes) -> CsvObject:
+    return CsvObject(InputObject(key="x.csv", etag="e", size_bytes=len(data)), b"", can_be_cut=True)
+
+
+def read(data: bytes, part: CsvRange, block: int = 16) -> tuple[Found, int]:
+    """What a task finds in a range, of which it has the very bytes; and how many records."""
+    rows, rejected, raw = list[Row](), dict[int, tuple[str, str]](), memoryview(data)[part.start : part.end]
+    blocks = (raw[at : at + block] for at in range(0, len(raw), block))
+    reader = CsvReader(DIALECT, blocks, start=part.start, first=part.first)
     for one in reader.blocks():
         for position, row in enumerate(one.table.to_pylist()):
-            rows.append((base + one.row_number(position), tuple(row.values())))
+            rows.append((one.row_number(position), tuple(row.values())))
         for number, reason, text in zip(one.rejected.numbers, one.rejected.reasons, one.rejected.texts, strict=True):
-            rejected[base + number] = reason, text
-    return (rows, rejected), ReadRange(start, reader.position, reader.records)
+            rejected[number] = reason, text
+    return (rows, rejected), reader.records
 
 
-def read_in_ranges(data: bytes, starts: Sequence[int]) -> Found:
-    """As several tasks would: each its own range, and again what was assumed wrongly."""
-    stops = [*starts[1:], None]
-    ranges = [read(data, start, stop)[1] for start, stop in zip(starts, stops, strict=True)]
-    while (right := proven(ranges)) < len(ranges):
-        ranges[right] = read(data, ranges[right - 1].end, stops[right])[1]
-    rows, rejected, base = list[Row](), dict[int, tuple[str, str]](), 0
-    for one, stop in zip(ranges, stops, strict=True):
-        found, again = read(data, one.start, stop, base)
-        assert again == one
+def read_in_ranges(data: bytes, places: Sequence[int]) -> Found:
+    """As several tasks would, after others have looked through it."""
+
+    def look(cuts: Sequence[Cut]) -> list[ReadRange | None]:
+        return [cut.read(memoryview(told(data, cut))) for cut in cuts]
+
+    whole, edges = source_of(data), sorted({0, *places, len(data)})
+    cuts = [Cut(whole, start, stop, known=start == 0) for start, stop in pairwise(edges)]
+    [pieces] = settled([cuts], look)
+    rows, rejected = list[Row](), dict[int, tuple[str, str]]()
+    for piece in pieces:
+        assert piece.part
+        found, records = read(data, piece.part)
+        assert records == piece.part.records
         rows += found[0]
         rejected |= found[1]
-        base += one.records
     return rows, rejected
 
 
-def starts_of(data: bytes, cuts: Sequence[int]) -> list[int]:
-    found = [assumed_start(cut, data[cut - 1 :]) for cut in cuts]
-    return sorted({0, *(start for start in found if start is not None and start < len(data))})
+def told(data: bytes, cut: Cut) -> bytes:
+    found = read_range(io.BytesIO(data), DIALECT, start=cut.start, stop=cut.stop, known=cut.known)
+    return pack_whole((found.start, found.end, found.records) if found else ())
+
+
+@pytest.fixture(autouse=True)
+def small_reads(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(range_reading, "_PIECE_BYTES", 7)
+    monkeypatch.setattr(range_reading, "_LOOK_BYTES", 3)
 
 
 def check(seed: int, lines: int) -> int:
     chance = random.Random(seed)  # noqa: S311
     data = file_of(chance, lines)
-    whole = read(data, 0, None, block=chance.choice((1, 3, 1 << 20)))[0]
+    whole, _ = read(data, CsvRange(0, len(data), 1, None), block=chance.choice((1, 3, 1 << 20)))
     for cut in range(1, len(data)):
-        assert read_in_ranges(data, starts_of(data, [cut])) == whole, (seed, cut)
+        assert read_in_ranges(data, [cut]) == whole, (seed, cut)
     cuts = [chance.randrange(1, len(data)) for _ in range(4)]
-    assert read_in_ranges(data, starts_of(data, cuts)) == whole, (seed, cuts)
+    assert read_in_ranges(data, cuts) == whole, (seed, cuts)
+    assert read_in_ranges(data, range(len(data))) == whole, seed
     return len(data)
 
 
@@ -121,11 +143,8 @@ def check_cuts(seed: int, lines: int) -> int:
     data = file_of(chance, lines)
     whole, _ = stretches(data, 0, None, block=1 << 20)
     for cut in range(1, len(data)):
-        start = assumed_start(cut, data[cut - 1 :])
-        if start is None:
-            continue
-        found, end = stretches(data, 0, start)
-        assert end >= start
+        found, end = stretches(data, 0, cut)
+        assert end >= cut
         rest, last = stretches(data, end, None)
         assert (found + rest, last) == (whole, len(data)), (seed, cut)
     return len(data)

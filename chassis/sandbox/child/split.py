@@ -13,8 +13,9 @@ from .counting import Counter, counting_of
 from .csv_records import CsvBlock
 from .layout import Layout
 from .output_rows import accepted_rows, in_layout, rejected_lines, rejected_rows
+from .outputs import PredictionShape
 from .parts import Part, PartWriter
-from .scoring import Model, Plan, ScoredBatch, score_batch
+from .scoring import Model, ModelFailed, Plan, ScoredBatch, score_batch
 from .summary import PredictionSummary
 
 
@@ -74,7 +75,7 @@ class SplitScoring:
         """Raises: ModelFailed, PredictionShape, ChunkUnreadable."""
         first = 0
         for batch in block.table.to_batches(max_chunksize=batch_rows(len(self.layout.read.names))):
-            rejections = self._add(batch, first).rejections
+            rejections = self._add_numbered(batch, first, block.row_number).rejections
             if rejections.num_rows:
                 rows = batch.take(pa.array([row - first for row in rejections.column("row").to_pylist()]))
                 self._set_aside(rows, rejections, key, block.row_number)
@@ -111,6 +112,14 @@ class SplitScoring:
             kept = in_layout(batch, self.layout.kept)
             self._write(self.accepted, accepted_rows(kept, self.layout, scored.predictions, scored.kept))
         return scored
+
+    def _add_numbered(self, batch: pa.RecordBatch, first_row: int, row_number: Callable[[int], int]) -> ScoredBatch:
+        """What fails is told with the row's number in its object."""
+        try:
+            return self._add(batch, first_row)
+        except (ModelFailed, PredictionShape) as error:
+            error.row = None if error.row is None else row_number(error.row)
+            raise
 
     def _count(self, scored: ScoredBatch) -> None:
         began, rows, predicted = time.perf_counter(), scored.predictions.num_rows, scored.predictions
