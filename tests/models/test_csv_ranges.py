@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from chassis.sandbox.child import csv_cutting, range_reading
-from chassis.sandbox.child.csv_dialect import CsvDialect
+from chassis.sandbox.child.csv_dialect import CsvDialect, read_header
 from chassis.sandbox.child.csv_ranges import ReadRange
 from chassis.sandbox.child.csv_records import CsvReader
 from chassis.sandbox.child.packing import pack_whole
@@ -16,6 +18,7 @@ from chassis.sandbox.child.range_reading import read_range
 from services.executor.scoring.job import InputObject
 from services.executor.scoring.ranges import Cut, settled
 from services.executor.scoring.splits import CsvObject, CsvRange
+from tests.models.test_csv_dialects import files
 
 DIALECT = CsvDialect(",", ("a", "b"))
 FIELDS = (
@@ -50,15 +53,18 @@ def file_of(chance: random.Random, lines: int) -> bytes:
     return text.encode("utf-8").replace("\xff".encode(), b"\xff")
 
 
-def source_of(data: bytes) -> CsvObject:
-    return CsvObject(InputObject(key="x.csv", etag="e", size_bytes=len(data)), b"", can_be_cut=True)
+def object_of(data: bytes, dialect: CsvDialect = DIALECT) -> CsvObject:
+    source = InputObject(key="x.csv", etag="e", size_bytes=len(data))
+    return CsvObject(source, dialect.to_bytes(), part=CsvRange(0, len(data), 1, None))
 
 
-def read(data: bytes, part: CsvRange, block: int = 16) -> tuple[Found, int]:
+def read(data: bytes, piece: CsvObject, block: int = 16) -> tuple[Found, int]:
     """What a task finds in a range, of which it has the very bytes; and how many records."""
-    rows, rejected, raw = list[Row](), dict[int, tuple[str, str]](), memoryview(data)[part.start : part.end]
+    rows, rejected, part = list[Row](), dict[int, tuple[str, str]](), piece.part
+    assert part
+    raw = memoryview(data)[part.start : part.end]
     blocks = (raw[at : at + block] for at in range(0, len(raw), block))
-    reader = CsvReader(DIALECT, blocks, start=part.start, first=part.first)
+    reader = CsvReader(CsvDialect.from_bytes(memoryview(piece.dialect)), blocks, start=part.start, first=part.first)
     for one in reader.blocks():
         for position, row in enumerate(one.table.to_pylist()):
             rows.append((one.row_number(position), tuple(row.values())))
@@ -67,19 +73,19 @@ def read(data: bytes, part: CsvRange, block: int = 16) -> tuple[Found, int]:
     return (rows, rejected), reader.records
 
 
-def read_in_ranges(data: bytes, places: Sequence[int]) -> Found:
+def read_in_ranges(data: bytes, whole: CsvObject, places: Sequence[int]) -> Found:
     """As several tasks would, after others have looked through it."""
 
     def look(cuts: Sequence[Cut]) -> list[ReadRange | None]:
         return [cut.read(memoryview(told(data, cut))) for cut in cuts]
 
-    whole, edges = source_of(data), sorted({0, *places, len(data)})
+    edges = sorted({0, *places, len(data)})
     cuts = [Cut(whole, start, stop, known=start == 0) for start, stop in pairwise(edges)]
     [pieces] = settled([cuts], look)
     rows, rejected = list[Row](), dict[int, tuple[str, str]]()
     for piece in pieces:
+        found, records = read(data, piece)
         assert piece.part
-        found, records = read(data, piece.part)
         assert records == piece.part.records
         rows += found[0]
         rejected |= found[1]
@@ -87,7 +93,8 @@ def read_in_ranges(data: bytes, places: Sequence[int]) -> Found:
 
 
 def told(data: bytes, cut: Cut) -> bytes:
-    found = read_range(io.BytesIO(data), DIALECT, start=cut.start, stop=cut.stop, known=cut.known)
+    dialect = CsvDialect.from_bytes(memoryview(cut.whole.dialect))
+    found = read_range(io.BytesIO(data), dialect, start=cut.start, stop=cut.stop, known=cut.known)
     return pack_whole((found.start, found.end, found.records) if found else ())
 
 
@@ -100,12 +107,13 @@ def small_reads(monkeypatch: pytest.MonkeyPatch) -> None:
 def check(seed: int, lines: int) -> int:
     chance = random.Random(seed)  # noqa: S311
     data = file_of(chance, lines)
-    whole, _ = read(data, CsvRange(0, len(data), 1, None), block=chance.choice((1, 3, 1 << 20)))
+    whole = object_of(data)
+    found, _ = read(data, whole, block=chance.choice((1, 3, 1 << 20)))
     for cut in range(1, len(data)):
-        assert read_in_ranges(data, [cut]) == whole, (seed, cut)
+        assert read_in_ranges(data, whole, [cut]) == found, (seed, cut)
     cuts = [chance.randrange(1, len(data)) for _ in range(4)]
-    assert read_in_ranges(data, cuts) == whole, (seed, cuts)
-    assert read_in_ranges(data, range(len(data))) == whole, seed
+    assert read_in_ranges(data, whole, cuts) == found, (seed, cuts)
+    assert read_in_ranges(data, whole, range(len(data))) == found, seed
     return len(data)
 
 
@@ -116,6 +124,17 @@ def test_two_readers_find_what_one_finds() -> None:
 def test_records_that_are_given_up_are_so_in_ranges_too(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(csv_cutting, "MAX_RECORD_BYTES", 12)
     assert sum(check(seed, 6) for seed in range(1_000_000, 1_000_020)) > 300
+
+
+@settings(deadline=None, max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(files(), st.lists(st.integers(1, 400), max_size=6))
+def test_what_a_csv_writer_wrote_is_read_in_ranges(file: tuple[str, str], cuts: list[int]) -> None:
+    data = file[0].encode()
+    header = read_header(data)
+    whole = object_of(data, CsvDialect(header.delimiter, header.names))
+    found, _ = read(data, whole, block=1 << 20)
+    assert read_in_ranges(data, whole, [cut for cut in cuts if cut < len(data)]) == found
+    assert read_in_ranges(data, whole, range(len(data))) == found
 
 
 @pytest.mark.long

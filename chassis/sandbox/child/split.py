@@ -73,18 +73,21 @@ class SplitScoring:
 
     def add_csv(self, block: CsvBlock, key: str) -> None:
         """Raises: ModelFailed, PredictionShape, ChunkUnreadable."""
-        first = 0
+        first, rejected = 0, list[pa.Table]()
         for batch in block.table.to_batches(max_chunksize=batch_rows(len(self.layout.read.names))):
             rejections = self._add_numbered(batch, first, block.row_number).rejections
             if rejections.num_rows:
                 rows = batch.take(pa.array([row - first for row in rejections.column("row").to_pylist()]))
-                self._set_aside(rows, rejections, key, block.row_number)
+                rejected.append(self._set_aside(rows, rejections, key, block.row_number))
             first += batch.num_rows
         lines = block.rejected
         if lines.numbers:
             self.progress.rows += len(lines.numbers)
             self.reasons.update(("", reason) for reason in lines.reasons)
-            self._write(self.rejected, rejected_lines(lines, self.layout, key))
+            rejected.append(rejected_lines(lines, self.layout, key))
+        if rejected:
+            # In the order of the records, however the text is cut into blocks.
+            self._write(self.rejected, pa.concat_tables(rejected).sort_by("rejected_row"))
 
     def close(self) -> None:
         began = time.perf_counter()
@@ -145,7 +148,7 @@ class SplitScoring:
             here = [number - first for number in numbers if first <= number < first + batch.num_rows]
             if here:
                 some = rejections.slice(done, len(here))
-                self._set_aside(batch.take(pa.array(here)), some, key, row_number)
+                self._write(self.rejected, self._set_aside(batch.take(pa.array(here)), some, key, row_number))
                 done += len(here)
             first += batch.num_rows
         if done != len(numbers):
@@ -153,10 +156,10 @@ class SplitScoring:
 
     def _set_aside(
         self, rows: pa.RecordBatch, rejections: pa.Table, key: str, row_number: Callable[[int], int]
-    ) -> None:
+    ) -> pa.Table:
         pairs = zip(rejections.column("column").to_pylist(), rejections.column("reason").to_pylist(), strict=True)
         self.reasons.update(pairs)
-        self._write(self.rejected, rejected_rows(rows, rejections, self.layout, key=key, row_number=row_number))
+        return rejected_rows(rows, rejections, self.layout, key=key, row_number=row_number)
 
     def _write(self, writer: PartWriter, table: pa.Table) -> None:
         began = time.perf_counter()

@@ -66,7 +66,6 @@ async def seconds(driver: WarmDriver, bench: Bench, job: ScoringJob) -> float:
         outcome = await score(driver, job)
         took.append(time.perf_counter() - began)
         assert outcome.rows_out == ROWS
-    print("", *(f"{each:.2f}" for each in took), outcome.metrics["plan_s"], outcome.metrics["splits"])
     return median(took[1:])
 
 
@@ -86,7 +85,7 @@ async def test_a_shared_csv_takes_less_time_than_by_one_task(
     began = time.perf_counter()
     pacsv.read_csv(pa.py_buffer(csv))
     parsed = time.perf_counter() - began
-    print(f"\n{places.spark.master.split(':')[0]}, {ROWS:,} x {len(NAMES)}, a CSV of {len(csv) / 1e6:.0f} MB:")
-    print(f"  parquet {parquet:.2f} s, CSV shared {shared:.2f} s ({shared / parquet:.1f} x), by one task {alone:.2f} s")
-    print(f"  PyArrow alone reads the CSV in {parsed:.2f} s")
+    where, size_mb = places.spark.master.partition(":")[0], len(csv) / 1e6
+    figures = f"parquet {parquet:.2f} s, CSV of {size_mb:.0f} MB shared {shared:.2f} s, by one task {alone:.2f} s"
+    print(f"\n{where}: {figures}; parsed by PyArrow alone {parsed:.2f} s")  # noqa: T201 - what was measured
     assert shared < alone
