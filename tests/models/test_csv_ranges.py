@@ -1,6 +1,5 @@
 """A text that several readers share gives what one gives wherever it is cut: rows, rejected lines and their numbers."""
 
-import io
 import random
 from collections.abc import Sequence
 from itertools import pairwise
@@ -9,12 +8,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from chassis.sandbox.child import csv_cutting, range_reading
+from chassis.sandbox.child import csv_counting, csv_cutting
+from chassis.sandbox.child.csv_counting import count_range
 from chassis.sandbox.child.csv_dialect import CsvDialect, read_header
 from chassis.sandbox.child.csv_ranges import ReadRange
 from chassis.sandbox.child.csv_records import CsvReader
 from chassis.sandbox.child.packing import pack_whole
-from chassis.sandbox.child.range_reading import read_range
 from services.executor.scoring.job import InputObject
 from services.executor.scoring.ranges import Cut, settled
 from services.executor.scoring.splits import CsvObject, CsvRange
@@ -94,14 +93,20 @@ def read_in_ranges(data: bytes, whole: CsvObject, places: Sequence[int]) -> Foun
 
 def told(data: bytes, cut: Cut) -> bytes:
     dialect = CsvDialect.from_bytes(memoryview(cut.whole.dialect))
-    found = read_range(io.BytesIO(data), dialect, start=cut.start, stop=cut.stop, known=cut.known)
+
+    def fetch(start: int, end: int) -> memoryview:
+        assert 0 <= start < end <= len(data)
+        return memoryview(data)[start:end]
+
+    found = count_range(fetch, len(data), dialect, start=cut.start, stop=cut.stop, known=cut.known)
     return pack_whole((found.start, found.end, found.records) if found else ())
 
 
 @pytest.fixture(autouse=True)
 def small_reads(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(range_reading, "_PIECE_BYTES", 7)
-    monkeypatch.setattr(range_reading, "_LOOK_BYTES", 3)
+    monkeypatch.setattr(csv_counting, "_PIECE_BYTES", 7)
+    monkeypatch.setattr(csv_counting, "_BLOCK_BYTES", 5)
+    monkeypatch.setattr(csv_counting, "_LOOK_BYTES", 3)
 
 
 def check(seed: int, lines: int) -> int:

@@ -1,5 +1,6 @@
 """The op `preview`: an object's first rows as text, for which the parent is asked for just the bytes that it takes."""
 
+import io
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -11,7 +12,6 @@ from .csv_records import CsvReader
 from .layout import InputUnfit
 from .ops import Link, Op
 from .packing import pack_texts, pack_whole
-from .ranged_file import RangedFile
 
 _BLOCK_BYTES: Final = 64 * 1024
 _CELL_CHARACTERS: Final = 1_000
@@ -26,7 +26,7 @@ class PreviewOps:
 
     def _preview(self, header: dict[str, Any], _: list[memoryview]) -> None:
         read = _parquet if header["format"] == "parquet" else _csv
-        table = read(RangedFile(self._link, header["size_bytes"]), header).slice(0, header["rows"])
+        table = read(_RangedFile(self._link, header["size_bytes"]), header).slice(0, header["rows"])
         cells = [None if cell is None else str(cell) for row in table.to_pylist() for cell in row.values()]
         self._link.tell(
             {"rows": table.num_rows},
@@ -36,7 +36,7 @@ class PreviewOps:
         )
 
 
-def _parquet(file: RangedFile, header: dict[str, Any]) -> pa.Table:
+def _parquet(file: "_RangedFile", header: dict[str, Any]) -> pa.Table:
     """Only from the pages that hold them: a row group may be large."""
     try:
         parquet = pq.ParquetFile(file, pre_buffer=False, buffer_size=_BLOCK_BYTES, coerce_int96_timestamp_unit="us")
@@ -46,7 +46,7 @@ def _parquet(file: RangedFile, header: dict[str, Any]) -> pa.Table:
         raise InputUnfit("input-corrupt", f"{header['key']} is no readable parquet file: {error}") from error
 
 
-def _csv(file: RangedFile, header: dict[str, Any]) -> pa.Table:
+def _csv(file: "_RangedFile", header: dict[str, Any]) -> pa.Table:
     head = file.read(_BLOCK_BYTES * 4)
     if not head:
         return pa.table({})
@@ -66,6 +66,36 @@ def _csv(file: RangedFile, header: dict[str, Any]) -> pa.Table:
     return pa.concat_tables(tables) if tables else names.empty_table()
 
 
-def _blocks(file: RangedFile) -> Iterator[memoryview]:
+def _blocks(file: "_RangedFile") -> Iterator[memoryview]:
     while block := file.read(_BLOCK_BYTES):
         yield memoryview(block)
+
+
+class _RangedFile(io.RawIOBase):
+    """An object as a file, of which a read has the parent fetch just what it asks for."""
+
+    def __init__(self, link: Link, size_bytes: int) -> None:
+        self._link, self._size, self._position = link, size_bytes, 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        self._position = offset + {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._size}[whence]
+        return self._position
+
+    def tell(self) -> int:
+        return self._position
+
+    def readinto(self, buffer: Any) -> int:
+        end = min(self._position + len(buffer), self._size)
+        if end <= self._position:
+            return 0
+        self._link.tell({"need": [self._position, end]})
+        _, (data,) = self._link.receive()
+        buffer[: data.nbytes] = data
+        self._position += data.nbytes
+        return data.nbytes
