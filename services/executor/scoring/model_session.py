@@ -117,7 +117,7 @@ class ModelSession:
             ]
         return VersionBins(*made) if answer.get("rows") else None
 
-    def read_range(self, bucket: Bucket, cut: Cut) -> ReadRange | None:
+    def count_range(self, bucket: Bucket, cut: Cut) -> ReadRange | None:
         """The records of a range of a CSV object; None where no line ends in it. Raises: ScoringError, ChildLost."""
         source = cut.whole.source
         asked = {"op": "range", "start": cut.start, "stop": cut.stop, "known": cut.known}

@@ -24,7 +24,7 @@ from services.executor.scoring.manifest import Columns, build_manifest, sha256
 from services.executor.scoring.objects import RESULTS, Bucket, parse_uri
 from services.executor.scoring.planning import JobPlan, in_ranges
 from services.executor.scoring.progress import ProgressBoard
-from services.executor.scoring.range_task import read_cut
+from services.executor.scoring.range_counting import count_cut
 from services.executor.scoring.run_metrics import run_metrics
 from services.executor.scoring.runlog import RunLog
 from services.executor.scoring.sampling import SAMPLES_TRY, sample_bins
@@ -116,8 +116,12 @@ class JobRun:
             plan = does(self._cores)
         else:
             [plan] = self._on_workers(does, [self._cores])
-        look = functools.partial(self._on_workers, functools.partial(read_cut, self._job, self._settings))
-        return in_ranges(plan, look, range_bytes=self._settings.csv_range_bytes, cores=self._cores)
+        look = functools.partial(self._on_workers, functools.partial(count_cut, self._job, self._settings))
+        return in_ranges(plan, look, range_bytes=self._settings.csv_range_bytes, cores=self._sharing())
+
+    def _sharing(self) -> int:
+        """Tasks that may share a CSV object. On one machine each has work for two cores: the other is its child's."""
+        return min(self._cores, self._context.defaultParallelism // 2) if self._here else self._cores
 
     def _score(self, plan: JobPlan) -> list[SplitResult]:
         if not plan.splits:

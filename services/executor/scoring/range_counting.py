@@ -1,4 +1,4 @@
-"""Looks through a range of a CSV object before it is scored."""
+"""Counts the records of a range of a CSV object before it is scored."""
 
 from chassis.sandbox.child.csv_ranges import ReadRange
 from services.executor.scoring.job import ScoringJob
@@ -9,7 +9,7 @@ from services.executor.scoring.task import through_losses
 from services.executor.scoring.warm_sessions import warm_session
 
 
-def read_cut(job: ScoringJob, settings: ScoringSettings, cut: Cut) -> ReadRange | None:
+def count_cut(job: ScoringJob, settings: ScoringSettings, cut: Cut) -> ReadRange | None:
     """Runs in a Spark Python worker.
 
     Raises:
@@ -20,4 +20,4 @@ def read_cut(job: ScoringJob, settings: ScoringSettings, cut: Cut) -> ReadRange 
     # The same child scores afterwards.
     session.mount()
     bucket = Bucket(settings.s3, DATASETS)
-    return through_losses(lambda: session.read_range(bucket, cut), "the input's reader")
+    return through_losses(lambda: session.count_range(bucket, cut), "the input's reader")
