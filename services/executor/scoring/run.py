@@ -30,7 +30,7 @@ from services.executor.scoring.runlog import RunLog
 from services.executor.scoring.sampling import SAMPLES_TRY, sample_bins
 from services.executor.scoring.settings import ScoringSettings
 from services.executor.scoring.splits import Split
-from services.executor.scoring.task import SplitResult, TaskSpec, plan_job, score_split
+from services.executor.scoring.task import SplitResult, TaskSpec, or_refusal, plan_job, score_split
 from services.executor.scoring.warm_sessions import warm_session
 
 _T = TypeVar("_T")
@@ -184,7 +184,7 @@ class JobRun:
         """One task an item. Raises: ScoringError, as the first task did that no other try helps."""
         self._check_cancelled()
         self._context.addJobTag(self._tag)
-        told = functools.partial(_told, does)
+        told = functools.partial(or_refusal, does)
         try:
             results = self._context.parallelize(some, self._tasks(len(some))).map(told).collect()
         except Exception as error:
@@ -244,16 +244,6 @@ class JobRun:
                 *observations("prediction", merged([result.predictions for result in results])),
             ),
         )
-
-
-def _told(does: Callable[[_I], _T], item: _I) -> _T | ScoringError:
-    """Spark tries again what is raised, and loses its words."""
-    try:
-        return does(item)
-    except ScoringError as error:
-        if error.retryable:
-            raise
-        return error
 
 
 def counted_every(rows: int | None, objects: Sequence[InputObject]) -> int:
