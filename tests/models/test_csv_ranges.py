@@ -2,15 +2,24 @@
 
 import random
 from collections.abc import Sequence
+from itertools import pairwise
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
-from chassis.sandbox.child import csv_cutting
-from chassis.sandbox.child.csv_dialect import CsvDialect
-from chassis.sandbox.child.csv_ranges import ReadRange, assumed_start, proven
+from chassis.sandbox.child import csv_counting, csv_cutting
+from chassis.sandbox.child.csv_counting import count_range
+from chassis.sandbox.child.csv_dialect import CsvDialect, read_header
+from chassis.sandbox.child.csv_ranges import ReadRange
 from chassis.sandbox.child.csv_records import CsvReader
+from chassis.sandbox.child.packing import pack_whole
+from services.executor.scoring.job import InputObject
+from services.executor.scoring.ranges import Cut, settled
+from services.executor.scoring.splits import CsvObject, CsvRange
+from tests.models.test_csv_dialects import files
 
-NAMES = ("a", "b")
+DIALECT = CsvDialect(",", ("a", "b"))
 FIELDS = (
     "",
     "1",
@@ -43,47 +52,73 @@ def file_of(chance: random.Random, lines: int) -> bytes:
     return text.encode("utf-8").replace("\xff".encode(), b"\xff")
 
 
-def read(data: bytes, start: int, stop: int | None, base: int = 0, block: int = 16) -> tuple[Found, ReadRange]:
-    rows, rejected = list[Row](), dict[int, tuple[str, str]]()
-    blocks = (memoryview(data)[at : at + block] for at in range(start, len(data), block))
-    reader = CsvReader(CsvDialect(",", NAMES), blocks, start=start, stop=stop)
+def object_of(data: bytes, dialect: CsvDialect = DIALECT) -> CsvObject:
+    source = InputObject(key="x.csv", etag="e", size_bytes=len(data))
+    return CsvObject(source, dialect.to_bytes(), part=CsvRange(0, len(data), 1, None))
+
+
+def read(data: bytes, piece: CsvObject, block: int = 16) -> tuple[Found, int]:
+    """What a task finds in a range, of which it has the very bytes; and how many records."""
+    rows, rejected, part = list[Row](), dict[int, tuple[str, str]](), piece.part
+    assert part
+    raw = memoryview(data)[part.start : part.end]
+    blocks = (raw[at : at + block] for at in range(0, len(raw), block))
+    reader = CsvReader(CsvDialect.from_bytes(memoryview(piece.dialect)), blocks, start=part.start, first=part.first)
     for one in reader.blocks():
         for position, row in enumerate(one.table.to_pylist()):
-            rows.append((base + one.row_number(position), tuple(row.values())))
+            rows.append((one.row_number(position), tuple(row.values())))
         for number, reason, text in zip(one.rejected.numbers, one.rejected.reasons, one.rejected.texts, strict=True):
-            rejected[base + number] = reason, text
-    return (rows, rejected), ReadRange(start, reader.position, reader.records)
+            rejected[number] = reason, text
+    return (rows, rejected), reader.records
 
 
-def read_in_ranges(data: bytes, starts: Sequence[int]) -> Found:
-    """As several tasks would: each its own range, and again what was assumed wrongly."""
-    stops = [*starts[1:], None]
-    ranges = [read(data, start, stop)[1] for start, stop in zip(starts, stops, strict=True)]
-    while (right := proven(ranges)) < len(ranges):
-        ranges[right] = read(data, ranges[right - 1].end, stops[right])[1]
-    rows, rejected, base = list[Row](), dict[int, tuple[str, str]](), 0
-    for one, stop in zip(ranges, stops, strict=True):
-        found, again = read(data, one.start, stop, base)
-        assert again == one
+def read_in_ranges(data: bytes, whole: CsvObject, places: Sequence[int]) -> Found:
+    """As several tasks would, after others have looked through it."""
+
+    def look(cuts: Sequence[Cut]) -> list[ReadRange | None]:
+        return [cut.read(memoryview(told(data, cut))) for cut in cuts]
+
+    edges = sorted({0, *places, len(data)})
+    cuts = [Cut(whole, start, stop, known=start == 0) for start, stop in pairwise(edges)]
+    [pieces] = settled([cuts], look)
+    rows, rejected = list[Row](), dict[int, tuple[str, str]]()
+    for piece in pieces:
+        found, records = read(data, piece)
+        assert piece.part
+        assert records == piece.part.records
         rows += found[0]
         rejected |= found[1]
-        base += one.records
     return rows, rejected
 
 
-def starts_of(data: bytes, cuts: Sequence[int]) -> list[int]:
-    found = [assumed_start(cut, data[cut - 1 :]) for cut in cuts]
-    return sorted({0, *(start for start in found if start is not None and start < len(data))})
+def told(data: bytes, cut: Cut) -> bytes:
+    dialect = CsvDialect.from_bytes(memoryview(cut.whole.dialect))
+
+    def fetch(start: int, end: int) -> memoryview:
+        assert 0 <= start < end <= len(data)
+        return memoryview(data)[start:end]
+
+    found = count_range(fetch, len(data), dialect, start=cut.start, stop=cut.stop, known=cut.known)
+    return pack_whole((found.start, found.end, found.records) if found else ())
+
+
+@pytest.fixture(autouse=True)
+def small_reads(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(csv_counting, "_PIECE_BYTES", 7)
+    monkeypatch.setattr(csv_counting, "_BLOCK_BYTES", 5)
+    monkeypatch.setattr(csv_counting, "_LOOK_BYTES", 3)
 
 
 def check(seed: int, lines: int) -> int:
     chance = random.Random(seed)  # noqa: S311
     data = file_of(chance, lines)
-    whole = read(data, 0, None, block=chance.choice((1, 3, 1 << 20)))[0]
+    whole = object_of(data)
+    found, _ = read(data, whole, block=chance.choice((1, 3, 1 << 20)))
     for cut in range(1, len(data)):
-        assert read_in_ranges(data, starts_of(data, [cut])) == whole, (seed, cut)
+        assert read_in_ranges(data, whole, [cut]) == found, (seed, cut)
     cuts = [chance.randrange(1, len(data)) for _ in range(4)]
-    assert read_in_ranges(data, starts_of(data, cuts)) == whole, (seed, cuts)
+    assert read_in_ranges(data, whole, cuts) == found, (seed, cuts)
+    assert read_in_ranges(data, whole, range(len(data))) == found, seed
     return len(data)
 
 
@@ -94,6 +129,17 @@ def test_two_readers_find_what_one_finds() -> None:
 def test_records_that_are_given_up_are_so_in_ranges_too(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(csv_cutting, "MAX_RECORD_BYTES", 12)
     assert sum(check(seed, 6) for seed in range(1_000_000, 1_000_020)) > 300
+
+
+@settings(deadline=None, max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(files(), st.lists(st.integers(1, 400), max_size=6))
+def test_what_a_csv_writer_wrote_is_read_in_ranges(file: tuple[str, str], cuts: list[int]) -> None:
+    data = file[0].encode()
+    header = read_header(data)
+    whole = object_of(data, CsvDialect(header.delimiter, header.names))
+    found, _ = read(data, whole, block=1 << 20)
+    assert read_in_ranges(data, whole, [cut for cut in cuts if cut < len(data)]) == found
+    assert read_in_ranges(data, whole, range(len(data))) == found
 
 
 @pytest.mark.long
@@ -121,11 +167,8 @@ def check_cuts(seed: int, lines: int) -> int:
     data = file_of(chance, lines)
     whole, _ = stretches(data, 0, None, block=1 << 20)
     for cut in range(1, len(data)):
-        start = assumed_start(cut, data[cut - 1 :])
-        if start is None:
-            continue
-        found, end = stretches(data, 0, start)
-        assert end >= start
+        found, end = stretches(data, 0, cut)
+        assert end >= cut
         rest, last = stretches(data, end, None)
         assert (found + rest, last) == (whole, len(data)), (seed, cut)
     return len(data)

@@ -6,6 +6,7 @@ Text in UTF-16 or UTF-32 says so by its first bytes; what else isn't UTF-8 has t
 import codecs
 import csv
 import io
+import json
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -51,6 +52,15 @@ class CsvDialect:
     delimiter: str
     names: tuple[str, ...]
     charset: str = "utf-8"
+
+    def to_bytes(self) -> bytes:
+        return json.dumps(vars(self)).encode()
+
+    @classmethod
+    def from_bytes(cls, raw: memoryview) -> "CsvDialect":
+        """Raises: ValueError, KeyError."""
+        said = json.loads(bytes(raw))
+        return cls(said["delimiter"], tuple(said["names"]), said["charset"])
 
 
 @dataclass(frozen=True)

@@ -174,6 +174,22 @@ class Ends:
                 return int(found[-1])
         return 0
 
+    def records(self) -> int:
+        """How many records a window has that begins with one: empty lines are none, what no line ends is one."""
+        count = end = 0
+        for step in self._steps:
+            found = self._of(step, step.low)
+            if len(found):
+                count += len(found) - self._empty(found, end)
+                end = int(found[-1])
+        return count + (end < len(self._text))
+
+    def _empty(self, ends: _Places, begin: int) -> int:
+        """How many of the lines that end there, of which the first begins at `begin`, are empty."""
+        sizes = np.diff(ends, prepend=begin)
+        pairs = ends[sizes == 2]  # noqa: PLR2004
+        return int(np.count_nonzero(sizes == 1) + np.count_nonzero(self._text[pairs - 2] == _RETURN))
+
     def _of(self, step: _Step, low: int) -> _Places:
         """Ends that belong to line ends at or behind `low`."""
         text = self._text[low : step.high]

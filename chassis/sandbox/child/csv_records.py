@@ -57,19 +57,25 @@ class CsvReader:
 
     A range of an object is read by itself: `blocks` are its bytes from `start` on, where a record begins or is assumed
     to begin, as far as they are asked for; its last record is the first to end at or behind `stop`, and that end is
-    `position`. Where another range's `start` is this `position`, that assumption was right. Records are counted from 1
-    in each range. Only text in UTF-8 that isn't packed can be read so (`csv_dialect.can_be_cut`).
+    `position`. Where another range's `start` is this `position`, that assumption was right. Its records are numbered
+    from `first` on. Only text in UTF-8 that isn't packed can be read so (`csv_dialect.can_be_cut`).
     """
 
     def __init__(
-        self, dialect: CsvDialect, blocks: Iterator[memoryview], *, start: int = 0, stop: int | None = None
+        self,
+        dialect: CsvDialect,
+        blocks: Iterator[memoryview],
+        *,
+        start: int = 0,
+        stop: int | None = None,
+        first: int = 1,
     ) -> None:
         self._dialect = dialect
         self._pieces = map(bytes, blocks) if start else text_of(dialect, blocks)
         self._cutter = Cutter(dialect.delimiter, start=start, stop=stop)
         # The header belongs to the first range, however short that is.
         self._begins = self._header = self._cutter.held = start == 0
-        self._record = 1
+        self._first = self._record = first
 
     @property
     def position(self) -> int:
@@ -79,7 +85,7 @@ class CsvReader:
     @property
     def records(self) -> int:
         """How many were read, rejected lines included."""
-        return self._record - 1
+        return self._record - self._first
 
     def blocks(self) -> Iterator[CsvBlock]:
         """Raises `CsvUnreadable` on a broken archive or a header without an end, and what reading raises."""
@@ -90,6 +96,14 @@ class CsvReader:
             text = self._behind_header(stretch.text)
             if text.lstrip(b"\r\n"):
                 yield self._parsed(text)
+
+    def count(self) -> None:
+        """Read as `blocks` does, but for parsing. Raises what `blocks` raises."""
+        for stretch in self._cutter.cut(self._pieces):
+            if stretch.reason is not None:
+                self._given_up(stretch)
+            elif text := self._behind_header(stretch.text):
+                self._record += Quotes(self._dialect.delimiter).follow(text, 0).records()
 
     def _given_up(self, stretch: Stretch) -> CsvBlock:
         if self._header:

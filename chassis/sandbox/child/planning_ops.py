@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+from .csv_dialect import can_be_cut
 from .layout import Wanted
 from .ops import Link, Op, columns_of
 from .packing import pack_texts, pack_whole
@@ -39,8 +40,10 @@ class PlanningOps:
         self._link.tell({}, pack_whole(number for group in groups for number in group))
 
     def _head(self, header: dict[str, Any], pieces: list[memoryview]) -> None:
-        dialect = self._planned.head(header["key"], bytes(pieces[0]), header["content_type"])
-        self._link.tell({"columns": len(dialect.names)}, json.dumps(vars(dialect)).encode())
+        raw = bytes(pieces[0])
+        dialect = self._planned.head(header["key"], raw, header["content_type"])
+        found = {"columns": len(dialect.names), "can_be_cut": can_be_cut(raw, dialect.charset)}
+        self._link.tell(found, dialect.to_bytes())
 
     def _layout(self, _: dict[str, Any], __: list[memoryview]) -> None:
         layout = self._planned.layout()

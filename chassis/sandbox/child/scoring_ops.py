@@ -13,6 +13,7 @@ from .chunk import ParquetChunk
 from .counting import Counter, bins_of
 from .csv_dialect import CsvDialect
 from .csv_records import CsvReader
+from .csv_text import CsvUnreadable
 from .hive import values_of
 from .layout import Layout
 from .moments import pack_moments
@@ -70,11 +71,17 @@ class ScoringOps:
         self._report()
 
     def _csv(self, header: dict[str, Any], pieces: list[memoryview]) -> None:
-        """An object's first stretch; the others follow. Each is answered when the next one is wanted."""
-        split, key = self._scoring, header["key"]
+        """The first stretch of an object, or of a range of it; the others follow.
+
+        Each is answered when the next one is wanted.
+        """
+        split, key, counted = self._scoring, header["key"], header["records"]
         blocks = self._blocks(header, pieces[1])
-        for block in CsvReader(_dialect(pieces[0]), blocks).blocks():
+        reader = CsvReader(CsvDialect.from_bytes(pieces[0]), blocks, start=header["start"], first=header["first"])
+        for block in reader.blocks():
             split.add_csv(block, key)
+        if counted is not None and reader.records != counted:
+            raise CsvUnreadable(f"{reader.records} records instead of {counted} from the offset {header['start']} on")
         for _ in blocks:
             """What follows a packed text's end is passed over, and answered all the same."""
         self._report()
@@ -146,18 +153,13 @@ def _row_group(header: dict[str, Any], pieces: list[memoryview]) -> ParquetChunk
     return ParquetChunk(footer=pieces[0], row_group=header["row_group"], start=header["start"], data=pieces[1])
 
 
-def _dialect(piece: memoryview) -> CsvDialect:
-    raw = json.loads(bytes(piece))
-    return CsvDialect(raw["delimiter"], tuple(raw["names"]), raw["charset"])
-
-
 def _first_batch(header: dict[str, Any], pieces: list[memoryview], plan: Plan) -> pa.RecordBatch:
     """Raises: LookupError where there are no rows."""
     if header["kind"] == "row_group":
         batches = _row_group(header, pieces).batches(plan.input_names)
     else:
-        blocks = CsvReader(_dialect(pieces[0]), iter([pieces[1]])).blocks()
-        batches = (batch for block in blocks for batch in block.table.to_batches())
+        reader = CsvReader(CsvDialect.from_bytes(pieces[0]), iter([pieces[1]]), start=header["start"])
+        batches = (batch for block in reader.blocks() for batch in block.table.to_batches())
     found = next(batches, None)
     if found is None or not found.num_rows:
         raise LookupError("the first piece has no rows")

@@ -8,6 +8,7 @@ from .inspection_ops import InspectionOps
 from .ops import Link
 from .planning_ops import PlanningOps
 from .preview_ops import PreviewOps
+from .range_ops import RangeOps
 from .scoring_ops import ScoringOps
 
 
@@ -21,6 +22,7 @@ class Session:
             **InspectionOps(link).ops,
             **PlanningOps(link).ops,
             **PreviewOps(link).ops,
+            **RangeOps(link).ops,
             **ScoringOps(link).ops,
         }
 

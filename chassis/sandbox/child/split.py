@@ -14,8 +14,9 @@ from .csv_records import CsvBlock
 from .hive import values_of
 from .layout import Layout
 from .output_rows import accepted_rows, in_layout, rejected_lines, rejected_rows
+from .outputs import PredictionShape
 from .parts import Part, PartWriter
-from .scoring import Model, Plan, ScoredBatch, score_batch
+from .scoring import Model, ModelFailed, Plan, ScoredBatch, score_batch
 from .split_progress import SplitProgress
 from .summary import PredictionSummary
 
@@ -63,18 +64,21 @@ class SplitScoring:
 
     def add_csv(self, block: CsvBlock, key: str) -> None:
         """Raises: ModelFailed, PredictionShape, ChunkUnreadable."""
-        first, folders = 0, values_of(key)
+        folders, first, rejected = values_of(key), 0, list[pa.Table]()
         for batch in block.table.to_batches(max_chunksize=batch_rows(len(self.layout.read.names))):
-            rejections = self._add(batch, first, folders).rejections
+            rejections = self._add_numbered(batch, first, folders, block.row_number).rejections
             if rejections.num_rows:
                 rows = batch.take(pa.array([row - first for row in rejections.column("row").to_pylist()]))
-                self._set_aside(rows, rejections, key, block.row_number)
+                rejected.append(self._set_aside(rows, rejections, key, block.row_number))
             first += batch.num_rows
         lines = block.rejected
         if lines.numbers:
             self.progress.rows += len(lines.numbers)
             self.reasons.update(("", reason) for reason in lines.reasons)
-            self._write(self.rejected, rejected_lines(lines, self.layout, key))
+            rejected.append(rejected_lines(lines, self.layout, key))
+        if rejected:
+            # In the order of the records, however the text is cut into blocks.
+            self._write(self.rejected, pa.concat_tables(rejected).sort_by("rejected_row"))
 
     def close(self) -> None:
         began = time.perf_counter()
@@ -103,6 +107,20 @@ class SplitScoring:
             self._write(self.accepted, accepted_rows(kept, self.layout, scored.predictions, scored.kept))
         return scored
 
+    def _add_numbered(
+        self,
+        batch: pa.RecordBatch,
+        first_row: int,
+        folders: Mapping[str, str | None],
+        row_number: Callable[[int], int],
+    ) -> ScoredBatch:
+        """What fails is told with the row's number in its object."""
+        try:
+            return self._add(batch, first_row, folders)
+        except (ModelFailed, PredictionShape) as error:
+            error.row = None if error.row is None else row_number(error.row)
+            raise
+
     def _count(self, scored: ScoredBatch) -> None:
         began, rows, predicted = time.perf_counter(), scored.predictions.num_rows, scored.predictions
         self.summary.add(predicted)
@@ -127,7 +145,7 @@ class SplitScoring:
             here = [number - first for number in numbers if first <= number < first + batch.num_rows]
             if here:
                 some = rejections.slice(done, len(here))
-                self._set_aside(batch.take(pa.array(here)), some, key, row_number)
+                self._write(self.rejected, self._set_aside(batch.take(pa.array(here)), some, key, row_number))
                 done += len(here)
             first += batch.num_rows
         if done != len(numbers):
@@ -135,10 +153,10 @@ class SplitScoring:
 
     def _set_aside(
         self, rows: pa.RecordBatch, rejections: pa.Table, key: str, row_number: Callable[[int], int]
-    ) -> None:
+    ) -> pa.Table:
         pairs = zip(rejections.column("column").to_pylist(), rejections.column("reason").to_pylist(), strict=True)
         self.reasons.update(pairs)
-        self._write(self.rejected, rejected_rows(rows, rejections, self.layout, key=key, row_number=row_number))
+        return rejected_rows(rows, rejections, self.layout, key=key, row_number=row_number)
 
     def _write(self, writer: PartWriter, table: pa.Table) -> None:
         began = time.perf_counter()

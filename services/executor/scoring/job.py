@@ -75,7 +75,7 @@ def output_prefix_of(deployment_id: str, execution_id: str, attempt: int) -> str
 
 
 class Progress(_Frozen, frozen=True):
-    """How far a running job is. `rows_total` is unknown for CSV."""
+    """How far a running job is. `rows_total` is unknown for CSV, unless tasks share its objects."""
 
     rows_done: int
     rows_total: int | None

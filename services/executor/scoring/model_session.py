@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from chassis.sandbox import formats
 from chassis.sandbox.child.bins import Bins, Counting, unpack_bins
+from chassis.sandbox.child.csv_ranges import ReadRange
 from chassis.sandbox.command import artifact_path
 from chassis.sandbox.errors import ChildDied, ChildFailed, ChildGarbled, SandboxTrialLost, SandboxUnavailable
 from chassis.sandbox.process import ChildProcess, Hear
@@ -20,8 +21,10 @@ from services.executor.scoring.child_answers import ChunkAnswer, SplitAnswer, ch
 from services.executor.scoring.errors import ScoringCancelled, ScoringError
 from services.executor.scoring.histograms import BINS, CATEGORIES, COLUMNS, VersionBins
 from services.executor.scoring.job import ScoringJob
+from services.executor.scoring.objects import Bucket
 from services.executor.scoring.peaks import begin_measuring, peak_bytes
-from services.executor.scoring.reading import LoadedChunk
+from services.executor.scoring.ranges import Cut
+from services.executor.scoring.reading import LoadedChunk, until_answered
 
 _IN_FLIGHT: Final = 2
 _MOST_GROWTH: Final = 0.25
@@ -113,6 +116,17 @@ class ModelSession:
                 for some in (pieces[:3], pieces[3:])
             ]
         return VersionBins(*made) if answer.get("rows") else None
+
+    def count_range(self, bucket: Bucket, cut: Cut) -> ReadRange | None:
+        """The records of a range of a CSV object; None where no line ends in it. Raises: ScoringError, ChildLost."""
+        source = cut.whole.source
+        asked = {"op": "range", "start": cut.start, "stop": cut.stop, "known": cut.known}
+        with self._answering("range"):
+            header = {**asked, "key": source.key, "size_bytes": source.size_bytes}
+            answer = self.ask(header, cut.whole.dialect)
+            # What is looked through for a line's end is read again.
+            _, (piece,) = until_answered(self.ask, answer, bucket, source, at_most=2 * source.size_bytes)
+            return cut.read(piece)
 
     def score(self, task: SplitTask, chunks: Iterable[LoadedChunk]) -> Iterator[tuple[LoadedChunk, ChunkAnswer]]:
         """Chunks in, in order, with what came of them. Raises: ScoringError, ChildLost."""
@@ -257,8 +271,10 @@ _DOES: Final = {
     "footer": "read the input's footers",
     "head": "read the input's header lines",
     "layout": "looked at the input's columns",
+    "range": "looked through the input's records",
+    "bytes": "looked through the input's records",
 }
-_CRASHES: Final = {"footer": "input-corrupt", "head": "input-corrupt", "layout": "input-corrupt"}
+_CRASHES: Final[dict[str, str]] = dict.fromkeys(("footer", "head", "layout", "range", "bytes"), "input-corrupt")
 
 
 def _inspection(answer: dict[str, Any]) -> dict[str, Any]:

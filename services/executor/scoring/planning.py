@@ -6,7 +6,7 @@ Footers and header lines are parsed by the model's sandboxed child; here they ar
 import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Final, Protocol
 
@@ -15,7 +15,15 @@ from chassis.sandbox.child.packing import texts_of, whole_numbers
 from services.executor.scoring.errors import ScoringError
 from services.executor.scoring.job import InputObject, ScoringJob
 from services.executor.scoring.objects import Bucket
-from services.executor.scoring.splits import CsvObject, RowGroup, Split, group_csv_objects, group_row_groups
+from services.executor.scoring.ranges import Look, cuts_of, settled
+from services.executor.scoring.splits import (
+    BYTES_PER_SPLIT,
+    CsvObject,
+    RowGroup,
+    Split,
+    group_csv_objects,
+    group_row_groups,
+)
 
 _READERS: Final = 16
 _TAIL_BYTES: Final = 64 * 1024
@@ -35,7 +43,7 @@ class Asked(Protocol):
 
 @dataclass(frozen=True)
 class JobPlan:
-    """`rows_total` is None where only reading tells (CSV). Files without rows give no splits.
+    """`rows_total` is None where only reading tells (a CSV that isn't cut). Files without rows give no splits.
 
     `layout` is the child's word for another child; `kept` are names and types of the columns that pass through,
     `left_out` names of those that would, if no output had their names.
@@ -64,6 +72,20 @@ def make_plan(job: ScoringJob, datasets: Bucket, session: Asked, *, rows_per_spl
     columns = tuple((name[:_NAME_CHARACTERS], kind) for name, kind in zip(*[iter(names)] * 2, strict=True))
     others = tuple(name[:_NAME_CHARACTERS] for name in texts_of(left_out, at_most=_MOST_COLUMNS))
     return JobPlan(splits, bytes(layout), columns, total, others)
+
+
+def in_ranges(plan: JobPlan, look: Look, *, range_bytes: int, cores: int) -> JobPlan:
+    """The same; tasks share large CSV objects, as `look` finds their records. Raises what that raises."""
+    pieces = [piece for split in plan.splits for piece in split.pieces if isinstance(piece, CsvObject)]
+    cuts = cuts_of(pieces, range_bytes=range_bytes, cores=cores)
+    if not cuts:
+        return plan
+    ranges = {some[0].whole: found for some, found in zip(cuts, settled(cuts, look), strict=True)}
+    parts = [part for piece in pieces for part in ranges.get(piece, [piece])]
+    counted = [piece.part.records for piece in parts if piece.part and piece.part.records]
+    total = sum(counted) if len(counted) == len(parts) else None
+    splits = group_csv_objects(parts, bytes_per_split=min(BYTES_PER_SPLIT, range_bytes))
+    return replace(plan, splits=tuple(splits), rows_total=total)
 
 
 def _wanted(job: ScoringJob) -> bytes:
@@ -118,7 +140,7 @@ def _csv_objects(job: ScoringJob, datasets: Bucket, session: Asked) -> Iterator[
             header = {"op": "head", "key": source.key, "content_type": content_type}
             answer, (dialect,) = session.ask(header, raw)
             if answer.get("columns"):
-                yield CsvObject(source, bytes(dialect))
+                yield CsvObject(source, bytes(dialect), can_be_cut=answer.get("can_be_cut") is True)
 
 
 def _head(bucket: Bucket, source: InputObject) -> tuple[memoryview, str | None]:

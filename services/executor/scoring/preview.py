@@ -1,7 +1,7 @@
 """The first rows of an input, read without reading it all, and parsed in a sandbox."""
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from chassis.sandbox.child.packing import texts_of, whole_numbers
 from chassis.sandbox.errors import ChildDied, ChildFailed, ChildGarbled, SandboxTrialLost, SandboxUnavailable
@@ -12,6 +12,7 @@ from services.executor.scoring.errors import ScoringError
 from services.executor.scoring.job import InputObject
 from services.executor.scoring.listing import InputFormat, freeze_input
 from services.executor.scoring.objects import DATASETS, Bucket
+from services.executor.scoring.reading import Answer, until_answered
 
 _MOST_COLUMNS: Final = 20_000
 _MOST_BYTES: Final = 256 << 20
@@ -80,17 +81,12 @@ def _of_object(
 
 
 def _answered(child: ChildProcess, bucket: Bucket, source: InputObject, rows: int) -> Preview:
-    """Fetch what the child asks for, of this object alone and not without end, until it answers."""
-    fetched = 0
-    while True:
-        answer, pieces = child.answer()
-        if "need" not in answer:
-            return _preview(pieces, rows)
-        start, end = (int(each) for each in answer["need"])
-        fetched += end - start
-        if not 0 <= start < end <= source.size_bytes or fetched > _MOST_BYTES:
-            raise ValueError("it asks for bytes that aren't there, or for too many")
-        child.ask({"op": "bytes"}, bucket.get_range(source, start, end))
+    def ask(header: dict[str, Any], *pieces: bytes | memoryview) -> Answer:
+        child.ask(header, *map(memoryview, pieces))
+        return child.answer()
+
+    _, pieces = until_answered(ask, child.answer(), bucket, source, at_most=_MOST_BYTES)
+    return _preview(pieces, rows)
 
 
 def _preview(pieces: list[memoryview], rows: int) -> Preview:

@@ -5,17 +5,25 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 from chassis.sandbox.shared_memory import Memories, SharedMemory
 from services.executor.scoring.job import InputObject
 from services.executor.scoring.objects import Bucket
-from services.executor.scoring.splits import CsvObject, RowGroup, Split
+from services.executor.scoring.splits import CsvObject, CsvRange, RowGroup, Split
 
 STRETCH_BYTES: Final = 32 << 20
 """Of a CSV, in one request: a store that packs text by itself (SeaweedFS does) unpacks all around a range for each."""
 SAMPLE_BYTES: Final = 8 << 20
 _T = TypeVar("_T")
+
+Answer = tuple[dict[str, Any], list[memoryview]]
+
+
+class Ask(Protocol):
+    """A child's parent's side: one question and its answer."""
+
+    def __call__(self, header: dict[str, Any], *pieces: bytes | memoryview) -> Answer: ...
 
 
 @dataclass(frozen=True)
@@ -83,21 +91,38 @@ class Fetcher:
         )
 
     def _csv(self, piece: CsvObject, stretch_bytes: int) -> Iterator[LoadedChunk]:
-        size, named = piece.source.size_bytes, len(piece.dialect)
-        for start in range(0, size, stretch_bytes):
-            began, end = time.perf_counter(), min(start + stretch_bytes, size)
+        part, named = piece.part or CsvRange(0, piece.source.size_bytes, 1, None), len(piece.dialect)
+        said = {"op": "csv", "key": piece.source.key, "start": part.start, "first": part.first, "records": part.records}
+        for start in range(part.start, part.end, stretch_bytes):
+            began, end = time.perf_counter(), min(start + stretch_bytes, part.end)
             memory = self.memories.take(named + end - start)
             memory.view[:named] = piece.dialect
             self.bucket.read_into(piece.source, start, memory.view[named : named + end - start])
             self.seconds += time.perf_counter() - began
             yield LoadedChunk(
-                header={"op": "csv", "key": piece.source.key, "last": end == size},
+                header={**said, "last": end == part.end},
                 memory=memory,
                 sizes=(named, end - start),
                 source=piece.source,
                 rows=None,
                 row_number=lambda row: row,
             )
+
+
+def until_answered(ask: Ask, answer: Answer, bucket: Bucket, source: InputObject, *, at_most: int) -> Answer:
+    """The answer of a child that asks for bytes of an object first: of this alone, and of no more than `at_most`.
+
+    Raises:
+        ValueError: it asks for others.
+    """
+    fetched = 0
+    while "need" in answer[0]:
+        start, end = (int(each) for each in answer[0]["need"])
+        fetched += end - start
+        if not 0 <= start < end <= source.size_bytes or fetched > at_most:
+            raise ValueError("it asks for bytes that aren't there, or for too many")
+        answer = ask({"op": "bytes"}, bucket.get_range(source, start, end))
+    return answer
 
 
 @lru_cache(maxsize=8)

@@ -22,14 +22,15 @@ from services.executor.scoring.histograms import (
 from services.executor.scoring.job import InputObject, Progress, ScoringJob, ScoringOutcome
 from services.executor.scoring.manifest import Columns, build_manifest, sha256
 from services.executor.scoring.objects import RESULTS, Bucket, parse_uri
-from services.executor.scoring.planning import JobPlan
+from services.executor.scoring.planning import JobPlan, in_ranges
 from services.executor.scoring.progress import ProgressBoard
+from services.executor.scoring.range_counting import count_cut
 from services.executor.scoring.run_metrics import run_metrics
 from services.executor.scoring.runlog import RunLog
 from services.executor.scoring.sampling import SAMPLES_TRY, sample_bins
 from services.executor.scoring.settings import ScoringSettings
 from services.executor.scoring.splits import Split
-from services.executor.scoring.task import SplitResult, TaskSpec, plan_job, score_split
+from services.executor.scoring.task import SplitResult, TaskSpec, or_refusal, plan_job, score_split
 from services.executor.scoring.warm_sessions import warm_session
 
 _T = TypeVar("_T")
@@ -116,9 +117,15 @@ class JobRun:
         does = functools.partial(plan_job, self._job, self._settings)
         if self._here:
             self._check_cancelled()
-            return does(self._cores)
-        [plan] = self._on_workers(does, [self._cores])
-        return plan
+            plan = does(self._cores)
+        else:
+            [plan] = self._on_workers(does, [self._cores])
+        look = functools.partial(self._on_workers, functools.partial(count_cut, self._job, self._settings))
+        return in_ranges(plan, look, range_bytes=self._settings.csv_range_bytes, cores=self._sharing())
+
+    def _sharing(self) -> int:
+        """Tasks that may share a CSV object. On one machine each has work for two cores: the other is its child's."""
+        return min(self._cores, self._context.defaultParallelism // 2) if self._here else self._cores
 
     def _score(self, plan: JobPlan) -> list[SplitResult]:
         if not plan.splits:
@@ -178,11 +185,12 @@ class JobRun:
             return []
 
     def _on_workers(self, does: Callable[[_I], _T], some: Sequence[_I]) -> list[_T]:
-        """One task an item."""
+        """One task an item. Raises: ScoringError, as the first task did that no other try helps."""
         self._check_cancelled()
         self._context.addJobTag(self._tag)
+        told = functools.partial(or_refusal, does)
         try:
-            return self._context.parallelize(some, self._tasks(len(some))).map(does).collect()
+            results = self._context.parallelize(some, self._tasks(len(some))).map(told).collect()
         except Exception as error:
             self._check_cancelled()
             if self._failure:
@@ -191,6 +199,9 @@ class JobRun:
         finally:
             with contextlib.suppress(Exception):
                 self._context.removeJobTag(self._tag)
+        if refusals := [each for each in results if isinstance(each, ScoringError)]:
+            raise refusals[0]
+        return [each for each in results if not isinstance(each, ScoringError)]
 
     def _tasks(self, splits: int) -> int:
         """A split is a task, which is tried again alone; but no more tasks than cores where the driver has more."""

@@ -75,6 +75,9 @@ class ScoringSettings(BaseSettings):
         default_factory=lambda: dict(_PROFILES), description="As JSON; what it doesn't name keeps its default."
     )
     rows_per_split: int = Field(default=1_000_000, ge=1)
+    csv_range_bytes: int = Field(
+        default=64 << 20, ge=1, description="Tasks share a CSV object that is larger, by ranges of at most this size."
+    )
     small_bytes: int = Field(
         default=4 << 20, ge=0, description="Up to this size an input in one piece is scored without Spark; 0: none is."
     )

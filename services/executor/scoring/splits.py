@@ -4,7 +4,7 @@ import itertools
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from services.executor.scoring.job import InputObject
 
@@ -23,13 +23,37 @@ class RowGroup:
 
 
 @dataclass(frozen=True)
+class CsvRange:
+    """Whole records of a CSV object: where they lie in it, the first one's number, how many they are.
+
+    `records` of None: nobody has counted them.
+    """
+
+    start: int
+    end: int
+    first: int
+    records: int | None
+
+
+@dataclass(frozen=True)
 class CsvObject:
-    """A CSV object, read as a stream. `dialect` is a sandboxed child's word about it, for another one."""
+    """A CSV object, read as a stream. `dialect` and `can_be_cut` are a sandboxed child's word about it.
+
+    `part`: what is read of it, of one that is cut; None: all.
+    """
 
     source: InputObject
     dialect: bytes
+    can_be_cut: bool = False
+    part: CsvRange | None = None
+
+    @property
+    def size_bytes(self) -> int:
+        return self.part.end - self.part.start if self.part else self.source.size_bytes
 
 
+BYTES_PER_SPLIT: Final = 16 << 20
+"""Of CSV objects that are smaller, together."""
 Piece = RowGroup | CsvObject
 _P = TypeVar("_P", RowGroup, CsvObject)
 
@@ -54,8 +78,8 @@ def group_row_groups(pieces: Sequence[RowGroup], *, rows_per_split: int, cores: 
     return _number(tuple(piece for _, piece in group) for _, group in grouped)
 
 
-def group_csv_objects(pieces: Sequence[CsvObject], *, bytes_per_split: int = 16 << 20) -> list[Split]:
-    return _number(_grouped(pieces, [piece.source.size_bytes for piece in pieces], bytes_per_split))
+def group_csv_objects(pieces: Sequence[CsvObject], *, bytes_per_split: int = BYTES_PER_SPLIT) -> list[Split]:
+    return _number(_grouped(pieces, [piece.size_bytes for piece in pieces], bytes_per_split))
 
 
 def _grouped(pieces: Sequence[_P], weights: Sequence[int], target: int) -> Iterator[tuple[_P, ...]]:

@@ -35,6 +35,7 @@ MAX_ATTEMPTS: Final = 4
 _LOSSES: Final = 2
 """A child that was killed by a stranger is replaced once; the second time the model is to blame, or its memory."""
 _T = TypeVar("_T")
+_I = TypeVar("_I")
 
 
 @dataclass(frozen=True)
@@ -171,6 +172,16 @@ def through_losses(work: Callable[[], _T], model: str) -> _T:
                 text = f"{model}: its process was killed twice ({lost}): it may need more memory than there is"
                 raise ScoringError("model-crashed", text) from lost
     raise AssertionError  # the loop returns or raises
+
+
+def or_refusal(does: Callable[[_I], _T], item: _I) -> _T | ScoringError:
+    """What comes of the item, or why nothing can: what is raised Spark tries again, and its words are lost."""
+    try:
+        return does(item)
+    except ScoringError as error:
+        if error.retryable:
+            raise
+        return error
 
 
 class _Work:

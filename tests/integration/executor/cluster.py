@@ -101,6 +101,10 @@ class Cluster:
         """What encloses the code of models, or of the one with this digest."""
         return [each for each in self._started() if _says(each, "bwrap --die-with-parent") and _says(each, digest)]
 
+    def busy_s(self) -> float:
+        """Seconds that processors have given to what the workers started and what still runs."""
+        return sum(_busy_s(each) for each in self._started())
+
     def end(self) -> None:
         for process in self.workers:
             _kill(process)
@@ -164,6 +168,12 @@ def _says(process: psutil.Process, words: str) -> bool:
     with contextlib.suppress(psutil.Error):
         return words in " ".join(process.cmdline())
     return False
+
+
+def _busy_s(process: psutil.Process) -> float:
+    with contextlib.suppress(psutil.Error):
+        return sum(process.cpu_times()[:2])
+    return 0.0
 
 
 def _parent(process: psutil.Process) -> int:

@@ -21,6 +21,7 @@ from tests.integration.executor.bench import Bench, features, predicting, score
 from tests.integration.executor.cluster import Cluster, clustered
 from tests.integration.executor.conftest import warmed
 from tests.integration.executor.test_scoring_faults import eventually, started
+from tests.integration.executor.test_scoring_ranges import RANGE, cuts_in_quotes, lines, scored_csv
 
 SLOW = predicting("(__import__('time').sleep(0.7), np.arange(len(rows), dtype=float))[1]")
 ROWS = 8_000
@@ -39,7 +40,7 @@ async def driver(scoring_settings: ScoringSettings, cluster: Cluster) -> AsyncIt
     )
     often = {"driver_check_s": 2.0, "driver_check_timeout_s": 10.0}
     # Its interpreter by the address that it has where this checkout lies, unless said otherwise.
-    said = {"spark": spark, "sandbox": SandboxSettings(), **often}
+    said = {"spark": spark, "sandbox": SandboxSettings(), "csv_range_bytes": RANGE, **often}
     async with warmed(scoring_settings.model_copy(update=said)) as made:
         yield made
 
@@ -76,10 +77,26 @@ async def test_a_job_is_scored_by_both_workers_and_tells_how_far_it_is(driver, c
     assert scored(bench, task) == list(range(ROWS))
     assert len(cluster.executors()) == 2
     assert cluster.apps() == 1
-    lines = [" ".join(psutil.Process(pid).cmdline()) for pid in marked(driver._process._id)]
-    lines += [" ".join(each.cmdline()) for each in cluster.executors()]
-    assert lines
-    assert not [line for line in lines if cluster.secret in line]
+    commands = [" ".join(psutil.Process(pid).cmdline()) for pid in marked(driver._process._id)]
+    commands += [" ".join(each.cmdline()) for each in cluster.executors()]
+    assert commands
+    assert not [line for line in commands if cluster.secret in line]
+
+
+async def test_both_workers_share_a_csv_object_that_is_cut_within_quotes(driver, bench) -> None:
+    data = "".join(lines(700, "\r\n")).encode()
+    output, log = await scored_csv(bench, driver, bench.new_input(data, suffix=".csv"))
+    [planned] = [line for line in log if line.get("event") == "planned"]
+    assert planned["splits"] == len(output.manifest["parts"]) > 8
+    assert cuts_in_quotes(data, planned["splits"]) > 2
+    assert output.rows["id"].to_pylist() == [str(number) for number in range(700) if number % 3]
+    assert output.rejected["rejected_row"].to_pylist() == list(range(1, 701, 3))
+
+
+async def test_an_input_that_does_not_fit_is_refused_by_whoever_plans(driver, bench) -> None:
+    with pytest.raises(ScoringError) as caught:
+        await score(driver, bench.job(bench.parquet(features(10).drop(["f0"])), bench.code(SLOW)))
+    assert (caught.value.code, caught.value.retryable) == ("input-missing-column", False)
 
 
 @pytest.mark.long

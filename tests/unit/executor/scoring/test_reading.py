@@ -6,7 +6,7 @@ from services.executor.scoring import reading
 from services.executor.scoring.job import InputObject
 from services.executor.scoring.objects import Bucket
 from services.executor.scoring.reading import Fetcher
-from services.executor.scoring.splits import CsvObject, Split
+from services.executor.scoring.splits import CsvObject, CsvRange, Split
 
 DATA = b"a,b\n" + b"".join(b"%d,%d\n" % (number, number * number) for number in range(100))
 SOURCE = InputObject(key="x.csv", etag="e", size_bytes=len(DATA))
@@ -39,3 +39,13 @@ def test_a_csv_comes_whole_in_few_requests(monkeypatch: pytest.MonkeyPatch, stre
     assert text == DATA
     assert ends == [False] * (len(ends) - 1) + [True]
     assert bucket.asked == [(at, min(at + stretch, len(DATA))) for at in range(0, len(DATA), stretch)]
+
+
+def test_a_range_of_a_csv_is_read_alone_and_told_as_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "STRETCH_BYTES", 100)
+    bucket = Remembering()
+    piece = CsvObject(SOURCE, b"", part=CsvRange(start=150, end=380, first=21, records=27))
+    headers = [loaded.header for loaded in Fetcher(bucket).chunks(Split(0, (piece,)))]
+    assert bucket.asked == [(150, 250), (250, 350), (350, 380)]
+    assert [header["last"] for header in headers] == [False, False, True]
+    assert {(header["start"], header["first"], header["records"]) for header in headers} == {(150, 21, 27)}

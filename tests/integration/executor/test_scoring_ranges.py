@@ -1,0 +1,106 @@
+"""A large CSV object that tasks share gives what one task makes of it: rows, rejected rows and their numbers."""
+
+import json
+from collections.abc import AsyncIterator, Iterator
+from itertools import pairwise
+
+import pytest
+import pytest_asyncio
+
+from services.executor.scoring.errors import ScoringError
+from services.executor.scoring.job import Progress
+from services.executor.scoring.settings import ScoringSettings, SparkSettings
+from services.executor.scoring.warm_driver import WarmDriver
+from tests.integration.executor.bench import Bench, Output, predicting, score, signature
+from tests.integration.executor.conftest import warmed
+
+RANGE = 5_000
+FIRST = predicting("rows.iloc[:, 0].to_numpy() * 2.0")
+
+
+@pytest_asyncio.fixture(scope="module")
+async def sharing(scoring_settings: ScoringSettings) -> AsyncIterator[WarmDriver]:
+    """A driver whose tasks share all but the smallest CSV objects; `driver` reads each by one."""
+    spark = SparkSettings(master="local[4,4]")
+    async with warmed(scoring_settings.model_copy(update={"spark": spark, "csv_range_bytes": RANGE})) as made:
+        yield made
+
+
+def lines(rows: int, end: str) -> Iterator[str]:
+    """Every third is no row or holds no number, every fifth has a text of many lines."""
+    yield "id,f0,note" + end
+    for number in range(rows):
+        text = f'a ""line"" of {number}{end}' * 20
+        note = "fine" if number % 5 else f'"{text}"'
+        wrong = f"1.5,too,{note}", f"three,{note}", "1.5"
+        record = f"{number}.5,{note}" if number % 3 else wrong[number % 9 // 3]
+        yield f"{number},{record}{end if number % 7 else end + end}"
+
+
+def cuts_in_quotes(data: bytes, ranges: int) -> int:
+    return sum(data[: len(data) * number // ranges].count(b'"') % 2 for number in range(1, ranges))
+
+
+async def scored_csv(bench: Bench, driver: WarmDriver, uri: str) -> tuple[Output, list[dict]]:
+    """What came of it, and the run's log."""
+    model = bench.code(FIRST, signature=signature(names=["f0"]))
+    outcome = await score(driver, bench.job(uri, model, format="csv"))
+    output = bench.read(outcome)
+    assert (outcome.rows_out, outcome.rows_rejected) == (output.manifest["rows"], output.manifest["rows_rejected"])
+    return output, [json.loads(line) for line in bench.fetch(outcome.log_uri).splitlines()]
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+async def test_tasks_that_share_an_object_find_what_one_finds(
+    bench: Bench, driver: WarmDriver, sharing: WarmDriver, end: str
+) -> None:
+    data = b"\xef\xbb\xbf" + "".join(lines(700, end)).encode()
+    uri = bench.new_input(data, suffix=".csv")
+    output, log = await scored_csv(bench, sharing, uri)
+    [planned] = [line for line in log if line.get("event") == "planned"]
+    assert planned["splits"] == len(output.manifest["parts"]) > 8
+    assert planned["rows"] == 700
+    assert cuts_in_quotes(data, planned["splits"]) > 2
+    alone, log = await scored_csv(bench, driver, uri)
+    assert [line["splits"] for line in log if line.get("event") == "planned"] == [1]
+    assert output.rows == alone.rows
+    assert output.rejected == alone.rejected
+    assert output.rejected["rejected_row"].to_pylist() == list(range(1, 701, 3))
+
+
+async def test_an_object_beside_small_ones_keeps_its_place_among_them(bench: Bench, sharing: WarmDriver) -> None:
+    small = [b"id,f0\n%d,1.5\n" % number for number in (1, 3)]
+    large = b"id,f0\n" + b"2,2.5\n" * 3_000
+    output, _ = await scored_csv(bench, sharing, bench.new_input(small[0], large, small[1], suffix=".csv"))
+    assert output.rows["id"].to_pylist() == ["1", *["2"] * 3_000, "3"]
+    assert len(output.manifest["parts"]) > 3
+
+
+async def test_a_packed_or_wide_object_is_read_by_one_task(bench: Bench, sharing: WarmDriver) -> None:
+    wide = ("\ufeffid,f0\n" + "1,2.5\n" * 3_000).encode("utf-16-le")
+    output, _ = await scored_csv(bench, sharing, bench.new_input(wide, suffix=".csv"))
+    assert [part["rows"] for part in output.manifest["parts"]] == [3_000]
+
+
+async def test_a_model_that_raises_in_a_range_is_told_with_the_row_of_the_whole_object(
+    bench: Bench, driver: WarmDriver, sharing: WarmDriver
+) -> None:
+    model = bench.code(
+        predicting("[1 / (0 if value == 2501 else 1) for value in rows['id']]"), signature=signature(names=["id"])
+    )
+    text = "id,note\n" + "".join(f'{number},"x\ny"\n' if number % 2 else f"{number}\n" for number in range(4_000))
+    uri = bench.new_input(text.encode(), suffix=".csv")
+    for each in (driver, sharing):
+        with pytest.raises(ScoringError) as caught:
+            await score(each, bench.job(uri, model, format="csv"))
+        assert "row 2502)" in caught.value.message
+
+
+async def test_a_shared_object_shows_how_far_it_is(bench: Bench, sharing: WarmDriver) -> None:
+    slow = predicting("(__import__('time').sleep(0.3), np.arange(len(rows), dtype=float))[1]")
+    model = bench.code(slow, signature=signature(names=["f0"]))
+    uri = bench.new_input("".join(lines(700, "\n")).encode(), suffix=".csv")
+    seen = list[Progress]()
+    await sharing.run(bench.job(uri, model, format="csv"), on_progress=seen.append)
+    assert {each.rows_total for each in seen} == {700}
+    assert all(before.rows_done <= after.rows_done <= 700 for before, after in pairwise(seen))
