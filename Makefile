@@ -34,8 +34,8 @@ logs: setup ## the last lines of every part; NAME=kafka for one, FOLLOW=1 to go 
 restart: setup ## restart a part, NAME=registry; a service's instances one after another
 	@$(RUN) -m infra.embedded restart $(NAME)
 
-clean: ## stop the stack and delete its data
-	@$(if $(wildcard $(RUN)),$(RUN) -m infra.embedded clean,rm -rf .run)
+clean: ## stop the stack and delete what it made in its folder
+	@$(if $(wildcard $(RUN)),$(RUN) -m infra.embedded clean,$(PYTHON) -m infra.embedded.bare_clean)
 
 demo: up ## the whole job on real data
 	@$(RUN) -m examples.grocery

@@ -12,6 +12,7 @@ from rich.markup import escape
 
 from infra.embedded.console import ConsoleReport
 from infra.embedded.errors import StackError
+from infra.embedded.folder import told
 from infra.embedded.layout import CHECKOUT
 from infra.embedded.logtail import follow as followed
 from infra.embedded.logtail import last_lines
@@ -77,10 +78,10 @@ def restart(
 
 @app.command()
 def clean(data: _Data = _DATA) -> None:
-    """Stop all of it and delete its data, without asking."""
+    """Stop all of it and delete what it has made, without asking; what no stack made stays and is named."""
     with _stack(data) as stack:
-        stack.clean()
-    _out.print(f"deleted {escape(str(data))}", highlight=False, soft_wrap=True)
+        left = stack.clean()
+    _out.print(escape(told(data, left)), highlight=False, soft_wrap=True)
 
 
 @app.command()

@@ -33,21 +33,40 @@ def write_json(path: Path, content: dict[str, Any]) -> None:
 
 
 @contextmanager
-def locked(path: Path, *, on_wait: Callable[[], None] | None = None) -> Generator[None]:
+def locked(path: Path, *, make: bool = True, on_wait: Callable[[], None] | None = None) -> Generator[None]:
     """Hold `path` as a lock between threads and processes; it falls with the process.
 
     Args:
-        path: made if it isn't there.
+        path: of the lock.
+        make: whether to make it if it isn't there.
         on_wait: called once if somebody else holds it.
+
+    Raises:
+        FileNotFoundError: it isn't there, or was deleted by whoever held it, and isn't to be made.
     """
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, PRIVATE)
-    try:
+    while True:
+        descriptor = os.open(path, os.O_RDWR | (os.O_CREAT if make else 0), PRIVATE)
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if on_wait is not None:
-                on_wait()
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
+            _lock(descriptor, on_wait)
+            # Deleted by whoever held it, it is another file that others lock from now on.
+            if _is_still(path, descriptor):
+                yield
+                return
+        finally:
+            os.close(descriptor)
+
+
+def _lock(descriptor: int, on_wait: Callable[[], None] | None) -> None:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        if on_wait is not None:
+            on_wait()
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+
+
+def _is_still(path: Path, descriptor: int) -> bool:
+    try:
+        return os.path.samestat(path.stat(), os.fstat(descriptor))
+    except FileNotFoundError:
+        return False

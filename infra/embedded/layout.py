@@ -11,6 +11,16 @@ CHECKOUT: Final = Path(__file__).resolve().parents[2]
 # sun_path holds 108 bytes; supervisor binds to "<socket>.<pid>" first.
 _LONGEST_SOCKET_PATH: Final = 95
 
+# All that a stack makes in its data folder, as patterns: whatever else lies there is somebody else's.
+MADE: Final = (
+    *("stack.json", "secrets.json", "ports.json", "stack.lock", "secrets.lock", "ports.lock", "lock"),
+    *("supervisord.ini", "supervisord.pid", "supervisor.sock", "supervisor.sock.[0-9]*"),
+    *(f".{name}.[0-9]*" for name in ("stack.json", "secrets.json", "ports.json", "supervisord.ini")),  # half-written
+    *("programs", "artifacts", "demo"),
+    *("logs/*.log", "logs/*.log.[0-9]*"),
+    *("data/kafka", "data/mongo", "data/s3", "data/postgres"),
+)
+
 
 @dataclass(frozen=True)
 class Layout:
@@ -42,8 +52,9 @@ class Layout:
         return self.data / "ports.json"
 
     @property
-    def lock_file(self) -> Path:
-        return self.data / "lock"
+    def mark(self) -> Path:
+        """Says that the data folder is a stack's, and is locked by whoever changes the stack."""
+        return self.data / "ml-platform-stack.txt"
 
     @property
     def logs(self) -> Path:

@@ -3,13 +3,13 @@
 import os
 import shutil
 import time
-from collections.abc import Callable, Collection, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Collection, Generator, Mapping
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-from infra.embedded import orphans, s3
+from infra.embedded import folder, orphans, s3
 from infra.embedded.credentials import Credentials
 from infra.embedded.errors import StackError, StopInterrupted
 from infra.embedded.files import locked, read_json
@@ -57,6 +57,7 @@ class Stack:
         settings = dict(os.environ if environ is None else environ)
         shared = downloads or Path(settings.get("MLP_DOWNLOADS", root / ".downloads"))
         self.layout = Layout(root, data.resolve(), shared.resolve())
+        self._given = data
         self._report = report or Silence()
         self._context = Context(
             self.layout,
@@ -76,12 +77,13 @@ class Stack:
             What `stack.json` holds.
 
         Raises:
-            StackError: a part can't be had; the others run on.
+            StackError: a part can't be had; the others run on. Or the data folder holds what no stack made.
             KeyboardInterrupt: what this call has started from nothing is stopped again.
             StopInterrupted: that was interrupted, too.
         """
-        self.layout.make()
+        folder.claim(self.layout)
         with self._alone():
+            self.layout.make()
             found_running = self._supervisor.alive()
             try:
                 if not found_running:
@@ -103,6 +105,8 @@ class Stack:
         Raises:
             StackError: nothing here has that name, or it doesn't get ready; those after it are left as they are.
         """
+        if not folder.adopt(self.layout):
+            raise StackError(name, "nothing runs here", remedy="`make up` starts it")
         with self._alone():
             found = {row.name: row for row in rows(self.layout, self._supervisor, self.connections()) if row.url}
             chosen = [row for row in found.values() if name in names_of(row.name)]
@@ -114,17 +118,32 @@ class Stack:
 
     def down(self) -> None:
         """Stop all of it; nothing that this stack has started is left. Data stays."""
-        if not self.layout.data.exists():
+        if not folder.adopt(self.layout):
             orphans.end(orphans.processes_of(self.layout.stack_id))
             return
         with self._alone():
             self._down()
 
-    def clean(self) -> None:
-        """`down`, then delete its data."""
-        self.down()
-        for folder in (self.layout.data, self.layout.drivers, folder_elsewhere(self.layout)):
-            shutil.rmtree(folder, ignore_errors=True)
+    def clean(self) -> list[Path]:
+        """`down`, then delete all that it has made.
+
+        Returns:
+            What is left in the data folder, since no stack made it.
+
+        Raises:
+            StackError: the data folder isn't a stack's, and nothing is deleted; or not all of it can be.
+        """
+        folder.check_deletable(self.layout, self._given)
+        left: list[Path] = []
+        if folder.adopt(self.layout):
+            with self._alone():
+                self._down()
+                left = folder.delete(self.layout)
+        else:
+            self.down()
+        for each in (self.layout.drivers, folder_elsewhere(self.layout)):
+            shutil.rmtree(each, ignore_errors=True)
+        return left
 
     def status(self) -> list[Row]:
         """A row for each part, with what it answers now; none if nothing runs."""
@@ -143,11 +162,18 @@ class Stack:
         """How to reach one of the servers, for those who need more than `stack.json` says."""
         return parts([server], self._context, running=[server])[0].connection
 
-    def _alone(self) -> AbstractContextManager[None]:
+    @contextmanager
+    def _alone(self) -> Generator[None]:
         def wait() -> None:
             self._report.begin("stack", "waiting for another command")
 
-        return locked(self.layout.lock_file, on_wait=wait)
+        with ExitStack() as ending:
+            try:
+                ending.enter_context(locked(self.layout.mark, make=False, on_wait=wait))
+            except FileNotFoundError as error:
+                problem = f"{self.layout.data} was deleted meanwhile"
+                raise StackError("stack", problem, remedy="give the command again") from error
+            yield
 
     def _startup(self) -> Startup:
         return Startup(self._context, self._supervisor, self._report, patience_s=self._patience_s)

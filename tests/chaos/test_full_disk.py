@@ -13,6 +13,7 @@ from typing import Final
 import psutil
 import pytest
 
+from infra.embedded import folder
 from infra.embedded.stack import Stack
 from tests.chaos.checker import check
 from tests.chaos.collecting import collect
@@ -39,6 +40,7 @@ def _running_on_a_small_disk(part: str) -> Generator[tuple[Platform, SmallDisk]]
     executors = data / "executor"
     own = {"MLP_SCORING_CACHE_DIR": str(executors / "models"), "MLP_SCORING_WORK_DIR": str(executors / "w")}
     stack = Stack(data, environ={**os.environ, **_ENVIRON, **(own if part == "executor" else {})})
+    folder.claim(stack.layout)
     stack.layout.make()
     with small_disk(executors if part == "executor" else stack.layout.of(part)) as disk:
         try:

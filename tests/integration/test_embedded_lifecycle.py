@@ -1,6 +1,7 @@
 """The stack under what people and machines do to it: stops, kills, changed settings, closed folders."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -65,6 +66,24 @@ def test_down_leaves_no_process_and_may_be_repeated(own_stack: Stack):
     assert not own_stack.layout.stack_file.exists()
     assert own_stack.status() == []
     own_stack.down()
+
+
+def test_clean_deletes_all_that_a_stack_has_made_and_nothing_else(own_stack: Stack):
+    data = own_stack.layout.data
+    theirs = (data / "thesis.txt", data / "letters" / "data" / "kafka")
+    for each in theirs:
+        each.parent.mkdir(parents=True, exist_ok=True)
+        each.write_text("years of work")
+    own_stack.up()
+    (data / "logs" / "notes").write_text("of a person")
+
+    left = own_stack.clean()
+
+    assert left == [data / "letters", data / "logs" / "notes", theirs[0]]
+    assert sorted(data.rglob("*")) == sorted([*left, data / "logs", theirs[1], *theirs[1].parents[:1]])
+    assert [each.read_text() for each in theirs] == ["years of work"] * 2
+    assert orphans.processes_of(own_stack.layout.stack_id) == []
+    shutil.rmtree(data)
 
 
 def test_ports_passwords_and_data_outlive_a_stop(own_stack: Stack):
