@@ -16,8 +16,6 @@ from chassis.sandbox.child.planning import Planning
 from chassis.sandbox.child.scoring import Plan
 from chassis.sandbox.child.split import Counted, SplitScoring
 
-LIMIT = 1 << 18
-
 
 class Echo:
     """Gives its inputs back: what it was given stands in the output, as `seen_…`."""
@@ -79,7 +77,7 @@ def _planned(
     planning, looks = Planning(wanted), dict[str, Any]()
     for key, raw in objects.items():
         if key.endswith(".csv"):
-            looks[key] = planning.head(key, raw[:LIMIT], None, limit=LIMIT)
+            looks[key] = planning.head(key, raw, None)
         else:
             looks[key] = planning.footer(key, bytes(footer_of(raw)), len(raw))
     return planning.layout(), looks
