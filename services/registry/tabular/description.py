@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Callable
 from typing import Any, Final, Protocol
 
+from pydantic import ValidationError
+
 from chassis.sandbox.child.packing import texts_of
 from chassis.sandbox.errors import ChildDied, ChildFailed, ChildGarbled, SandboxUnavailable
 from chassis.sandbox.process import ChildProcess
@@ -54,13 +56,10 @@ class Description:
         """Of all objects that were looked at. Raises: Refusal."""
         _, pieces = await self._ask({"op": "dataset_columns"})
         try:
-            texts = texts_of(pieces[0], at_most=4 * _MOST_COLUMNS)
-            return tuple(
-                DatasetColumn(name=name, type=kind, nullable=_SAID[nullable], folder=_SAID[folder] or None)
-                for name, kind, nullable, folder in zip(*[iter(texts)] * 4, strict=True)
-            )
+            told = zip(*[iter(texts_of(pieces[0], at_most=4 * _MOST_COLUMNS))] * 4, strict=True)
+            return tuple(_column(place, *texts) for place, texts in enumerate(told, 1))
         except (ValueError, LookupError) as error:
-            raise DatasetUnreadable("a column's name is too long or no text") from error
+            raise DatasetUnreadable("the process that read it gave no readable answer") from error
 
     async def close(self) -> None:
         if self._child is not None:
@@ -82,6 +81,15 @@ class Description:
             self._child = self._begin()
         self._child.ask(header, *(memoryview(piece) for piece in pieces))
         return self._child.answer()
+
+
+def _column(place: int, name: str, kind: str, nullable: str, folder: str) -> DatasetColumn:
+    try:
+        return DatasetColumn(name=name, type=kind, nullable=_SAID[nullable], folder=_SAID[folder] or None)
+    except ValidationError as error:
+        raise DatasetUnreadable(
+            f"the name of its column {place} is no line of 1 to 200 characters: rename it"
+        ) from error
 
 
 def sandboxed(settings: SandboxSettings) -> Callable[[], Asked]:

@@ -53,6 +53,13 @@ async def test_parquet_says_its_columns_and_counts_its_rows(objects):
     assert (content.objects, content.rows, content.size_bytes) == (2, 6, 2 * len(data))
 
 
+@pytest.mark.parametrize("name", ["two\nlines", "x" * 201, " "])
+async def test_a_name_that_no_fact_can_hold_is_refused_by_its_place(objects, name):
+    refused = await refusal(objects, {"a.parquet": parquet(pa.table({"store": [1], name: [2]}))})
+    wanted = "the name of its column 2 is no line of 1 to 200 characters: rename it"
+    assert refused == ("dataset-unreadable", wanted)
+
+
 async def test_one_object_is_a_data_set_and_a_prefix_needs_no_slash(objects):
     assert (await read(objects, {"a.parquet": parquet()}, uri=f"{ROOT}a.parquet")).objects == 1
     assert (await read(objects, {}, uri=ROOT.rstrip("/"))).objects == 1
