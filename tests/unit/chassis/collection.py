@@ -44,6 +44,7 @@ class MemoryCollection:
         return _Cursor(deepcopy(self._matching(which)))
 
     async def insert_one(self, document) -> None:
+        await asyncio.sleep(0)
         if document["_id"] in self.documents:
             raise DuplicateKeyError(document["_id"])
         self.documents[document["_id"]] = deepcopy(document)
