@@ -53,7 +53,7 @@ def cuts_of(pieces: Sequence[CsvObject], *, range_bytes: int, cores: int) -> lis
     return [
         _cuts(piece, range_bytes, cores)
         for piece in pieces
-        if piece.can_be_cut and piece.source.size_bytes > max(range_bytes, total // max(1, cores))
+        if piece.can_be_cut and piece.source.size_bytes > max(range_bytes, total // cores)
     ]
 
 

@@ -124,8 +124,8 @@ class JobRun:
         return in_ranges(plan, look, range_bytes=self._settings.csv_range_bytes, cores=self._sharing())
 
     def _sharing(self) -> int:
-        """Tasks that may share a CSV object. On one machine each has work for two cores: the other is its child's."""
-        return min(self._cores, self._context.defaultParallelism // 2) if self._here else self._cores
+        """Tasks that may share a CSV object."""
+        return self._cores if self._context.defaultParallelism >= self._settings.csv_range_cores else 1
 
     def _score(self, plan: JobPlan) -> list[SplitResult]:
         if not plan.splits:

@@ -102,8 +102,9 @@ class Cluster:
         return [each for each in self._started() if _says(each, "bwrap --die-with-parent") and _says(each, digest)]
 
     def busy_s(self) -> float:
-        """Seconds that processors have given to what the workers started and what still runs."""
-        return sum(_busy_s(each) for each in self._started())
+        """Seconds that processors have given to what the workers started and what still runs, sandboxes included."""
+        started = self._started()
+        return sum(_busy_s(each) for each in {*started, *(below for each in started for below in _below(each))})
 
     def end(self) -> None:
         for process in self.workers:
@@ -168,6 +169,12 @@ def _says(process: psutil.Process, words: str) -> bool:
     with contextlib.suppress(psutil.Error):
         return words in " ".join(process.cmdline())
     return False
+
+
+def _below(process: psutil.Process) -> list[psutil.Process]:
+    with contextlib.suppress(psutil.Error):
+        return process.children(recursive=True)
+    return []
 
 
 def _busy_s(process: psutil.Process) -> float:

@@ -24,8 +24,6 @@ from tests.integration.executor.conftest import warmed
 
 ROWS, ROW_GROUP, ROUNDS = 1_000_000, 125_000, 3
 NAMES = tuple(f"f{number:02d}" for number in range(20))
-NEVER = 1 << 60
-"""No object is so large that it is cut."""
 
 
 @pytest.fixture(scope="module")
@@ -75,10 +73,10 @@ async def test_a_large_csv_beside_parquet(
     as_csv = bench.job(bench.new_input(csv, suffix=suffix), model, format="csv")
     spark = SparkSettings(master=cluster.url, driver_host="127.0.0.1", cores_max=2, secret=cluster.secret)
     settings = scoring_settings.model_copy(update={"spark": spark, "sandbox": SandboxSettings()})
-    async with warmed(settings) as driver:
+    async with warmed(settings.model_copy(update={"csv_range_cores": 2})) as driver:
         await measured("\nparquet", driver, cluster, as_parquet)
         await measured(f"{suffix}, shared", driver, cluster, as_csv)
-    async with warmed(settings.model_copy(update={"csv_range_bytes": NEVER})) as driver:
+    async with warmed(settings) as driver:
         await measured(f"{suffix}, by one task", driver, cluster, as_csv, by_one_task=True)
     began = time.process_time()
     pacsv.read_csv(pa.py_buffer(csv))

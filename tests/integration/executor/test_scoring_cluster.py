@@ -21,7 +21,7 @@ from tests.integration.executor.bench import Bench, features, predicting, score
 from tests.integration.executor.cluster import Cluster, clustered
 from tests.integration.executor.conftest import warmed
 from tests.integration.executor.test_scoring_faults import eventually, started
-from tests.integration.executor.test_scoring_ranges import RANGE, cuts_in_quotes, lines, scored_csv
+from tests.integration.executor.test_scoring_ranges import SHARING, cuts_in_quotes, lines, scored_csv
 
 SLOW = predicting("(__import__('time').sleep(0.7), np.arange(len(rows), dtype=float))[1]")
 ROWS = 8_000
@@ -40,7 +40,7 @@ async def driver(scoring_settings: ScoringSettings, cluster: Cluster) -> AsyncIt
     )
     often = {"driver_check_s": 2.0, "driver_check_timeout_s": 10.0}
     # Its interpreter by the address that it has where this checkout lies, unless said otherwise.
-    said = {"spark": spark, "sandbox": SandboxSettings(), "csv_range_bytes": RANGE, **often}
+    said = {"spark": spark, "sandbox": SandboxSettings(), **SHARING, **often}
     async with warmed(scoring_settings.model_copy(update=said)) as made:
         yield made
 

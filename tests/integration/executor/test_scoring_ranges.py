@@ -9,20 +9,19 @@ import pytest_asyncio
 
 from services.executor.scoring.errors import ScoringError
 from services.executor.scoring.job import Progress
-from services.executor.scoring.settings import ScoringSettings, SparkSettings
+from services.executor.scoring.settings import ScoringSettings
 from services.executor.scoring.warm_driver import WarmDriver
 from tests.integration.executor.bench import Bench, Output, predicting, score, signature
 from tests.integration.executor.conftest import warmed
 
-RANGE = 5_000
+SHARING = {"csv_range_bytes": 5_000, "csv_range_cores": 2}
 FIRST = predicting("rows.iloc[:, 0].to_numpy() * 2.0")
 
 
 @pytest_asyncio.fixture(scope="module")
 async def sharing(scoring_settings: ScoringSettings) -> AsyncIterator[WarmDriver]:
     """A driver whose tasks share all but the smallest CSV objects; `driver` reads each by one."""
-    spark = SparkSettings(master="local[4,4]")
-    async with warmed(scoring_settings.model_copy(update={"spark": spark, "csv_range_bytes": RANGE})) as made:
+    async with warmed(scoring_settings.model_copy(update=SHARING)) as made:
         yield made
 
 
