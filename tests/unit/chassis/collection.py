@@ -90,6 +90,8 @@ def _change(document, update) -> None:
         inner[name] = inner.get(name, 0) + value
     for name, value in update.get("$addToSet", {}).items():
         document[name] = [*(each for each in document.get(name, []) if each != value), value]
+    for name, value in update.get("$max", {}).items():
+        document[name] = max(document.get(name) or value, value)
     for name in update.get("$unset", {}):
         document.pop(name, None)
     for name, value in update.get("$push", {}).items():

@@ -21,7 +21,7 @@ from services.registry.usecases.archive_model import ArchiveModel
 from services.registry.usecases.inspect_version import InspectVersion
 from services.registry.usecases.promote_version import PromoteVersion
 from services.registry.usecases.register_version import RegisterVersion
-from tests.unit.registry.fakes import FakeRepository, FakeVersions, StoppedClock, delivery
+from tests.unit.registry.fakes import FakeRepository, FakeVersions, NobodyCollects, StoppedClock, delivery
 from tests.unit.registry.requests import artifact, registration
 
 STOPPED_EARLY = "It was stopped early: which of its rounds count isn't said."
@@ -36,14 +36,14 @@ class Registry:
         self.versions = FakeVersions(self.models)
         self.finds = ()
         clock = StoppedClock()
-        self._register = RegisterVersion(self.models, self.versions, self._take, clock)
+        self._register = RegisterVersion(self.models, self.versions, self._take, NobodyCollects(), clock)
         self._promote = PromoteVersion(self.models, self.versions, clock)
         self._archive = ArchiveModel(self.models, self.versions, clock)
         self.inspect = InspectVersion(
             models=self.models, versions=self.versions, inspect_again=self._look, clock=clock, new_id=new_id
         )
 
-    async def _take(self, request):
+    async def _take(self, request, _):
         return Taken(artifact(1), await self._look(request))
 
     async def _look(self, said):

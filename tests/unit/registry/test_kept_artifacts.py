@@ -10,7 +10,7 @@ from services.registry.artifacts import Artifacts, Limits
 from services.registry.kept_artifacts import CopyUnfound, KeptArtifacts
 from services.registry.refusals import ModelUnsupported
 from tests.unit.executor.requests import registered
-from tests.unit.registry.fakes import FakeObjects
+from tests.unit.registry.fakes import FakeObjects, relied_on
 from tests.unit.registry.requests import registration
 from tests.unit.registry.samples import PICKLE
 
@@ -30,7 +30,7 @@ class World:
             self.objects[f"s3://models/incoming/x/{path}"] = data
         first = next(iter(files)).split("/")[0]
         artifacts = Artifacts(self.objects, Limits(10**6, 10), self.inspect, self.folder)
-        taken = await artifacts.take(registration(artifact={"uri": f"s3://models/incoming/x/{first}"}))
+        taken = await artifacts.take(registration(artifact={"uri": f"s3://models/incoming/x/{first}"}), relied_on)
         self.shown = {}
         return registered(artifact=taken.artifact)
 
