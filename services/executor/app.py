@@ -8,6 +8,7 @@ from functools import partial
 
 from chassis.clock import new_id
 from chassis.sandbox import formats
+from chassis.sandbox.telling import tell_what_holds
 from chassis.service import Service
 from chassis.settings import S3Settings
 from schemas.executions import ExecutionCancellationRequested, ExecutionRequested
@@ -66,6 +67,7 @@ def build(settings: Settings, *, make_driver: Callable[[], Driver] | None = None
         answered=executions.has_handled,
     )
     service.prepare_with(overview.prepare)
+    service.prepare_with(tell_what_holds)
     service.needs("objects", _reaching(service))
     _work_in_slots(service, settings, executions, overview, bell, make_driver or _warm_driver(settings))
     return service
