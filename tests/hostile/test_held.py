@@ -1,4 +1,4 @@
-"""What holds a sandbox's processes together: a group of the kernel's where one may be made, else a watch on their sum."""
+"""What holds a sandbox's processes together: a group of the kernel's where one may be made, else a watch."""
 
 import contextlib
 import json
@@ -24,7 +24,7 @@ SETTINGS = SandboxSettings(memory_bytes=1 << 30)
 grouped = pytest.mark.skipif(found() is None, reason="no control group may be made here")
 
 FORKS = "[os.fork() or (bytearray(b'x') * (400 << 20), time.sleep(60)) for _ in range(3)]"
-FILLED = "[m.write(b'x' * (1 << 20)) for m in [mmap.mmap(-1, 400 << 20)] for _ in range(400)] and time.sleep(60)"
+FILLED = "(lambda m: ([m.write(b'x' * (1 << 20)) for _ in range(400)], time.sleep(60)))(mmap.mmap(-1, 400 << 20))"
 SHARED = f"[os.fork() or ({FILLED}) for _ in range(3)]"
 FILES = "[os.write(f, bytes(64 << 20)) for f in map(os.memfd_create, 'abc') for _ in range(8)]"
 TOGETHER = "[open('/tmp/x', 'wb').write(b'x' * (200 << 20)), b'x' * (400 << 20), FILES]".replace("FILES", FILES)
@@ -57,11 +57,18 @@ def loading(tmp_path: Path, does: str, *, settings: SandboxSettings = SETTINGS, 
         child.close()
 
 
+def gone(pid) -> bool:
+    """Or waits for somebody who asks how it ended."""
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    return True
+
+
 def ends(pids) -> bool:
     deadline = time.monotonic() + 2
-    while any(Path(f"/proc/{pid}").exists() for pid in pids) and time.monotonic() < deadline:
+    while not all(map(gone, pids)) and time.monotonic() < deadline:
         time.sleep(0.02)
-    return not any(Path(f"/proc/{pid}").exists() for pid in pids)
+    return all(map(gone, pids))
 
 
 def groups() -> list[Path]:
