@@ -38,5 +38,5 @@ def test_files_of_strangers_do_no_harm(tried, format_):
 
     assert (report["read"], report["executed"], report["lost"], report["unclear"]) == ([], [], [], [])
     assert report["files"] == count == sum(report["outcomes"].values())
-    assert report["outcomes"][SCORED] >= count // 20
+    assert report["outcomes"].get(SCORED, 0) >= count // 20
     assert report["slowest_good_s"] < GOOD_ANSWER_S
