@@ -12,7 +12,7 @@ SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 
-.PHONY: help setup up down status logs restart clean demo test test-models test-full check bench lock
+.PHONY: help setup up down status logs restart clean demo test test-models test-full hostile check bench lock
 
 help: ## list the verbs
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "make %-10s %s\n", $$1, $$2 }'
@@ -47,7 +47,10 @@ test-models: setup ## every format and kind of model against its own library
 	@$(RUN) -m pytest tests/models
 
 test-full: setup ## all tests
-	@$(RUN) -m pytest
+	@HOSTILE_FILES=2000 $(RUN) -m pytest
+
+hostile: setup ## damaged and hostile files of every format, and a table of what came of them; NAME=onnx FILES=2000 SEED=1
+	@$(RUN) -m tests.hostile $(NAME) --files $(or $(FILES),100) --seed $(or $(SEED),1)
 
 check: setup ## format, lint, types, import rules, contract drift
 	@$(VENV)/bin/ruff format --check

@@ -14,6 +14,7 @@ from typing import Any, Final
 from chassis.sandbox.child import wire
 from chassis.sandbox.command import KILLED, child_command, child_environment
 from chassis.sandbox.errors import ChildDied, ChildFailed, ChildGarbled
+from chassis.sandbox.group import Group, entering, new_group
 from chassis.sandbox.output_lines import OutputLines
 from chassis.sandbox.settings import SandboxSettings
 from chassis.sandbox.shared_memory import SharedMemory
@@ -35,23 +36,37 @@ class ChildProcess:
         hear: is given what it prints.
     """
 
+    _group: Group | None = None
+
     def __init__(self, settings: SandboxSettings, artifact: Path | None, hear: Hear) -> None:
         self.hear = hear
         self.began = time.monotonic()
         self._said, self._lines = _Pipe(), OutputLines()
         self._link, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs, self._said.their_end() as printed:
-            self._process = subprocess.Popen(
-                child_command(settings, artifact, descriptor=theirs.fileno()),
-                pass_fds=[theirs.fileno()],
+            self._process = self._begun(settings, artifact, theirs.fileno(), printed)
+        self._watch = Watch(self._process.pid, settings.memory_bytes, self.kill, self._group)
+
+    def _begun(
+        self, settings: SandboxSettings, artifact: Path | None, descriptor: int, printed: int
+    ) -> "subprocess.Popen[bytes]":
+        """With its end of the socket as `descriptor`, and what it prints going to `printed`."""
+        command = child_command(settings, artifact, descriptor=descriptor)
+        self._group = new_group(memory_bytes=settings.memory_bytes, processes=settings.processes)
+        try:
+            return subprocess.Popen(
+                entering(command, self._group),
+                pass_fds=[descriptor],
                 stdin=subprocess.DEVNULL,
                 stdout=printed,
                 stderr=printed,
                 env=child_environment(),
                 cwd="/",
             )
-
-        self._watch = Watch(self._process.pid, settings.memory_bytes, self.kill)
+        except BaseException:
+            if self._group is not None:
+                self._group.end()
+            raise
 
     @property
     def alive(self) -> bool:
@@ -83,6 +98,8 @@ class ChildProcess:
 
     def kill(self) -> None:
         """May be called from another thread."""
+        if self._group is not None:
+            self._group.kill()
         with contextlib.suppress(ProcessLookupError):
             self._process.kill()
 
@@ -97,9 +114,10 @@ class ChildProcess:
     def close(self) -> None:
         self._watch.stop()
         self._link.close()
-        with contextlib.suppress(ProcessLookupError):
-            self._process.kill()
+        self.kill()
         self._process.wait()
+        if self._group is not None:
+            self._group.end()
         self._said.close()
 
     @contextlib.contextmanager

@@ -1,16 +1,21 @@
 """What a sandbox's processes take together: limits of one process say nothing about their sum.
 
-Memory counts once whoever holds it: private pages, and files in memory whether they are mapped or only open.
+Where the kernel holds them in a group (`group.py`), it counts; else this does. Memory counts once whoever holds it:
+private pages, and files in memory whether they are mapped or only open.
 """
 
 import os
+import re
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+from chassis.sandbox.group import FIRST_TO_GO, Group
 
 _EVERY_S: Final = 0.2
 _IDLE_S: Final = 2.0
@@ -18,29 +23,40 @@ _IDLE_SHARE: Final = 0.25
 _KIB: Final = 1024
 _BLOCK: Final = 512
 _TICKS: Final = os.sysconf("SC_CLK_TCK")
+_MAPPING: Final = re.compile(r"[0-9a-f]+-[0-9a-f]+ \S+ [0-9a-f]+ \S+ (\d+) +(?:/memfd:|/dev/zero \(deleted\)).*")
+_OTHER: Final = ("THPeligible:", "ProtectionKey:", "VmFlags:")
+_Files = Counter[int]
 
 
 @dataclass(frozen=True)
 class Usage:
-    """Of a process and all below it."""
+    """Of a process and all below it. `shared_bytes`: mapped by several perhaps, and by us; counted for each."""
 
     processes: int
     memory_bytes: int
     cpu_s: float
+    shared_bytes: int = 0
 
 
 def usage_of(pid: int, *, exact: bool = False) -> Usage:
     """As far as it can be seen; what has just ended counts for nothing.
 
-    `exact` has the kernel count pages that forks share once; else they count for each, which is quicker said.
+    `exact` has the kernel count pages that forks share once; else they count for each, which is quicker said. What is
+    shared is part of the memory then, unless this process maps it, too: that is its own.
     """
-    private, files, cpu, count = 0, dict[tuple[int, int], int](), 0.0, 0
+    private, shared, files, mapped, cpu, count = 0, 0, _Files(), _Files(), 0.0, 0
     for each in (pid, *below(pid)):
         count += 1
         private += _field(each, "smaps_rollup", "Pss_Anon:") if exact else _field(each, "status", "RssAnon:")
         files |= _memory_files(each)
         cpu += _cpu_s(each)
-    return Usage(count, private + sum(files.values()), cpu)
+        if exact:
+            mapped.update(_mapped_files(each))
+        else:
+            shared += _field(each, "status", "RssShmem:")
+    ours = _mapped_files(os.getpid()) if exact else _Files()
+    memory = {file: max(size, files[file]) for file, size in mapped.items() if file not in ours}
+    return Usage(count, private + sum({**files, **memory}.values()), cpu, shared)
 
 
 def below(pid: int) -> Iterator[int]:
@@ -55,28 +71,41 @@ def below(pid: int) -> Iterator[int]:
 class Watch:
     """Looks at a sandbox now and then, and has it ended when it takes too much, or works while nobody asks it."""
 
-    def __init__(self, pid: int, memory_bytes: int, end: Callable[[], None]) -> None:
-        self.reason: str | None = None
+    def __init__(self, pid: int, memory_bytes: int, end: Callable[[], None], group: Group | None = None) -> None:
         self.asked = False
-        self._pid, self._memory_bytes, self._end = pid, memory_bytes, end
+        self._reason: str | None = None
+        self._pid, self._memory_bytes, self._end, self._group = pid, memory_bytes, end, group
         self._over = threading.Event()
         self._idle_since: tuple[float, float] | None = None
         threading.Thread(target=self._look_on, name="sandbox-watch", daemon=True).start()
+
+    @property
+    def reason(self) -> str | None:
+        """Why it was ended; where the kernel has begun to, that may be known before this has looked."""
+        if self._reason is None and self._group is not None and self._group.is_overrun:
+            self._reason = self._too_much()
+        return self._reason
 
     def stop(self) -> None:
         self._over.set()
 
     def _look_on(self) -> None:
         while not self._over.wait(_EVERY_S):
-            reason = self._reason(usage_of(self._pid))
+            _put_first(self._pid)
+            reason = self.reason or self._judged(usage_of(self._pid))
             if reason:
-                self.reason = reason
+                self._reason = reason
                 self._end()
                 return
 
-    def _reason(self, usage: Usage) -> str | None:
-        if usage.memory_bytes > self._memory_bytes < usage_of(self._pid, exact=True).memory_bytes:
-            return f"its processes together held more than {self._memory_bytes >> 20} MB (MLP_SANDBOX_MEMORY_BYTES)"
+    def _too_much(self) -> str:
+        return f"its processes together held more than {self._memory_bytes >> 20} MB (MLP_SANDBOX_MEMORY_BYTES)"
+
+    def _judged(self, usage: Usage) -> str | None:
+        summed = self._group is None
+        rough = usage.memory_bytes + usage.shared_bytes
+        if summed and rough > self._memory_bytes < usage_of(self._pid, exact=True).memory_bytes:
+            return self._too_much()
         now = time.monotonic()
         if self.asked or self._idle_since is None:
             self._idle_since = None if self.asked else (now, usage.cpu_s)
@@ -89,6 +118,15 @@ class Watch:
         return "it went on working when its job was done" if worked else None
 
 
+def _put_first(pid: int) -> None:
+    """In the kernel's order, when the machine has no memory left, whatever they have made of it meanwhile."""
+    for each in (pid, *below(pid)):
+        place = Path(f"/proc/{each}/oom_score_adj")
+        with suppress(OSError):
+            if place.read_text().strip() != FIRST_TO_GO:
+                place.write_text(FIRST_TO_GO)
+
+
 def _field(pid: int, file: str, name: str) -> int:
     with suppress(OSError, ValueError):
         for line in Path(f"/proc/{pid}/{file}").read_text().splitlines():
@@ -97,15 +135,33 @@ def _field(pid: int, file: str, name: str) -> int:
     return 0
 
 
-def _memory_files(pid: int) -> dict[tuple[int, int], int]:
+def _memory_files(pid: int) -> _Files:
     """Bytes of files that lie in memory alone, open there."""
-    found = dict[tuple[int, int], int]()
+    found = _Files()
     with suppress(OSError):
         for entry in Path(f"/proc/{pid}/fd").iterdir():
             with suppress(OSError):
                 if str(entry.readlink()).startswith("/memfd:"):
                     status = entry.stat()
-                    found[status.st_dev, status.st_ino] = status.st_blocks * _BLOCK
+                    found[status.st_ino] = status.st_blocks * _BLOCK
+    return found
+
+
+def _mapped_files(pid: int) -> _Files:
+    """Shares of files that lie in memory alone, mapped there; memory that forks share is such a file, without a name.
+
+    The kernel has one file system for all of them, which knows them by their numbers.
+    """
+    found, file = _Files(), 0
+    with suppress(OSError, ValueError):
+        for line in Path(f"/proc/{pid}/smaps").read_text().splitlines():
+            mapping = _MAPPING.match(line)
+            if mapping:
+                file = int(mapping[1])
+            elif file and line.startswith("Pss:"):
+                found[file] += int(line.split()[1]) * _KIB
+            elif not line.endswith(" kB") and not line.startswith(_OTHER):
+                file = 0
     return found
 
 

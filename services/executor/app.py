@@ -10,6 +10,7 @@ from chassis.clock import new_id
 from chassis.garbage.collector import Collector
 from chassis.garbage.turn import COLLECTION, Turns
 from chassis.sandbox import formats
+from chassis.sandbox.telling import tell_what_holds
 from chassis.service import Service
 from chassis.settings import S3Settings
 from schemas.executions import ExecutionCancellationRequested, ExecutionRequested
@@ -70,6 +71,7 @@ def build(settings: Settings, *, make_driver: Callable[[], Driver] | None = None
         answered=executions.has_handled,
     )
     service.prepare_with(overview.prepare)
+    service.prepare_with(tell_what_holds)
     service.needs("objects", _reaching(service))
     service.work_on(_collector(service, settings, overview).run)
     make_job = _freezing(service, settings, models)

@@ -6,6 +6,7 @@ from chassis.clock import new_id
 from chassis.documents.aggregates import Aggregates
 from chassis.garbage.collector import Collector
 from chassis.garbage.turn import COLLECTION, Turns
+from chassis.sandbox.telling import tell_what_holds
 from chassis.service import Service
 from schemas.datasets import DatasetRegistrationRequested, DatasetRetirementRequested
 from schemas.models import (
@@ -46,6 +47,7 @@ from services.registry.worker import Desk, Worker
 def build(settings: Settings) -> Service:
     """Make the registry; nothing is connected before it runs."""
     service = Service("registry", settings)
+    service.prepare_with(tell_what_holds)
     versions = Versions(service.database["model_versions"])
     registrations = Registrations(service.database["registrations"], service.database["queues"])
     models = service.aggregates("models", Model, before_publish=versions.keep)

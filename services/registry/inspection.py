@@ -62,9 +62,10 @@ class Inspections:
         except (ChildGarbled, ValueError) as error:
             raise ArtifactUnreadable("the process that loaded the model gave no readable answer") from error
         finally:
-            # Whoever still waits for its answer gets none, and ends.
+            # Whoever still waits for its answer gets none, and ends; that it died of this is no news.
             child.kill()
             await asyncio.wait([asking])
+            asking.exception()
             await asyncio.to_thread(child.close)
 
 

@@ -1,13 +1,8 @@
-"""What the child gives up before it sees a stranger's byte: memory that outlives processes, and its place in the queue.
-
-The first to go when the machine has no memory left are sandboxes, before every server of the platform.
-"""
+"""What the child gives up before it sees a stranger's byte: memory that outlives processes."""
 
 import ctypes
 import platform
 import struct
-from contextlib import suppress
-from pathlib import Path
 from typing import Final
 
 _SET_SECCOMP, _NO_NEW_PRIVS, _FILTER = 22, 38, 2
@@ -23,8 +18,6 @@ _LOAD, _EQUAL, _RETURN = 0x20, 0x15, 0x06
 
 def confine() -> None:
     """Now and for whatever the child starts. Where the kernel doesn't have it, the sandbox holds without."""
-    with suppress(OSError):
-        Path("/proc/self/oom_score_adj").write_text("1000")
     known = _ARCHITECTURES.get(platform.machine())
     if known is None:
         return

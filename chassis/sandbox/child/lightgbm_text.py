@@ -5,10 +5,13 @@ import re
 from dataclasses import dataclass
 from typing import Any, Final
 
+from .lightgbm_trees import check_tree
 from .native import UnreadableModel
 
 _CATEGORIES: Final = "pandas_categorical:"
 _ENDS: Final = ("end of parameters", "end of parser", _CATEGORIES)
+_PARAMETERS: Final = ("\nparameters:\n", "\nend of parameters")
+_PARAMETER: Final = re.compile(r"\[\w+: [^\n]*\]|")
 _RANGE: Final = re.compile(r"\[([^:\[\]]+):([^:\[\]]+)\]")
 
 
@@ -56,12 +59,13 @@ def read(raw: bytes) -> ModelText:
     try:
         text = plain.decode()
         header = _header(plain[:trees].decode())
-        _check_trees(plain, trees, [int(size) for size in header["tree_sizes"].split()])
         features = tuple(_feature(info) for info in header["feature_infos"].split())
         count = int(header["max_feature_idx"]) + 1
+        _check_names(header.get("feature_names", "").split(" "), count)
+        _check_trees(plain, trees, [int(size) for size in header["tree_sizes"].split()], count)
+        _check_parameters(text)
     except (ValueError, KeyError) as error:
         raise _damaged() from error
-    _check_names(header.get("feature_names", "").split(" "), count)
     if len(features) != count:
         raise _damaged()
     return ModelText(text, header.get("objective", "").split(" ")[0], features, _categories(text))
@@ -82,13 +86,22 @@ def _check_names(names: list[str], count: int) -> None:
         )
 
 
-def _check_trees(plain: bytes, start: int, sizes: list[int]) -> None:
-    """Each tree lies where the header says. Raises: UnreadableModel."""
+def _check_trees(plain: bytes, start: int, sizes: list[int], features: int) -> None:
+    """Each tree lies where the header says, and is whole. Raises: UnreadableModel, ValueError, KeyError."""
     for size in sizes:
         if size < 0 or not plain.startswith(b"Tree=", start):
             raise _damaged()
+        check_tree(plain[start : start + size].decode(), features=features)
         start += size
     if start > len(plain):
+        raise _damaged()
+
+
+def _check_parameters(text: str) -> None:
+    """The settings of the training stand in brackets, each in a line. Raises: UnreadableModel."""
+    _, _, rest = text.partition(_PARAMETERS[0])
+    lines = rest.partition(_PARAMETERS[1])[0].split("\n")
+    if not all(_PARAMETER.fullmatch(line) for line in lines):
         raise _damaged()
 
 

@@ -75,8 +75,8 @@ async def test_a_data_set_has_the_columns_that_its_executions_have_wherever_it_b
         (["=1/x"], "dataset-unfit", "name the column =1 not at all"),
         (["month=%FF/x"], "dataset-unfit", "the folder month=%FF is not UTF-8"),
         (["units=1/x", "units=May/x"], "dataset-unfit", "units=May/x: its folder says no value of the type double"),
-        (["a%0Ab=1/x"], "dataset-unreadable", "a column's name"),
-        ([f"{'a' * 201}=1/x"], "dataset-unreadable", "a column's name"),
+        (["a%0Ab=1/x"], "dataset-unreadable", "the name of its column 2"),
+        ([f"{'a' * 201}=1/x"], "dataset-unreadable", "the name of its column 2"),
     ],
 )
 async def test_folders_that_cannot_be_columns_make_no_data_set(objects, keys, code, reason):

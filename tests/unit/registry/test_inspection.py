@@ -1,0 +1,46 @@
+"""A model that takes too long to load."""
+
+import asyncio
+import gc
+import threading
+
+import pytest
+
+from chassis.sandbox.errors import ChildDied
+from chassis.sandbox.settings import SandboxSettings
+from schemas.models import ModelRegistrationRequested
+from services.registry import inspection
+from services.registry.refusals import ModelCrashed
+
+
+class Stuck:
+    """A child that answers nothing until it is killed."""
+
+    def __init__(self, *_) -> None:
+        self._killed = threading.Event()
+
+    def ask(self, *_) -> None: ...
+
+    def answer(self):
+        self._killed.wait(10)
+        raise ChildDied("signal 9", lost=True)
+
+    def kill(self) -> None:
+        self._killed.set()
+
+    def close(self) -> None: ...
+
+
+async def test_a_look_that_takes_too_long_is_refused_and_leaves_no_error_behind(monkeypatch, tmp_path):
+    monkeypatch.setattr(inspection, "ChildProcess", Stuck)
+    told = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: told.append(context["message"]))
+    request = ModelRegistrationRequested.model_construct(format="python", signature=None, entrypoint=None)
+    try:
+        with pytest.raises(ModelCrashed, match="longer than 0 s"):
+            await inspection.Inspections(SandboxSettings(mode="off"), 0.05)(tmp_path, request)
+        gc.collect()
+        await asyncio.sleep(0)
+    finally:
+        asyncio.get_running_loop().set_exception_handler(None)
+    assert told == []
