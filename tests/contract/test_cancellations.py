@@ -17,6 +17,7 @@ MAY_CANCEL = {CONSTRUCT, "tests/unit/chassis/test_tasks.py"}
 # What has a method of that name and is no task: by file, how it is called there.
 NO_TASKS = {
     "services/executor/scoring/driver.py": {"self._run"},  # a job
+    "tests/hostile/trial.py": {"timer"},  # a thread's
     "tests/unit/chassis/test_stray_cancellations.py": {"future"},  # a future, as a closing driver cancels it
     "tests/unit/executor/test_execution_machine.py": {"self"},  # a rule of the machine
     "tests/integration/chassis/deaf.py": {"subscription.consumer._fetcher._fetch_task"},  # a client's, to make it deaf
