@@ -4,6 +4,7 @@ import asyncio
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from chassis.bus.perseverance import through_outages
 from chassis.clock import SystemClock, new_id
 from chassis.documents.client import Database
 from chassis.garbage.collector import Collector, Kinds
@@ -56,16 +57,16 @@ async def _well() -> None:
     return None
 
 
-def collector(kinds: Kinds, database: Database, *, now: datetime, lease_s: float = 1.0) -> Collector:
-    """A process's own, which finds that it is `now`."""
+def collector(kinds: Kinds, database: Database, *, now: datetime, lease_s: float = 3.0) -> Collector:
+    """A process's own, which finds that it is `now`. Whoever follows a dead one waits for `lease_s` seconds."""
     clock = SystemClock()
     turns = Turns(database[COLLECTION], clock=clock, owner=new_id(), lease_s=lease_s)
     return Collector(replace(kinds, store=At(now)), turns, every_s=0.001, clock=clock, probe=_well)
 
 
 async def passed(made: Collector) -> object:
-    """What a pass comes to, once it is this process's turn."""
-    async with asyncio.timeout(20):
-        while (report := await made.look()) is None:
+    """What a pass comes to, once it is this process's turn and what it needs answers, as a service waits for it."""
+    async with asyncio.timeout(60):
+        while (report := await through_outages(made.look, bound_s=None)) is None:
             await asyncio.sleep(0.1)
     return report

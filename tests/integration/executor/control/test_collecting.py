@@ -61,7 +61,7 @@ async def test_exactly_what_nothing_names_goes_and_a_look_removes_nothing(seeded
         _counted("mlp_garbage_removed_objects_total", "attempt"),
         _counted("mlp_garbage_removed_bytes_total", "try"),
     )
-    report = await passed(collector(seeded.kinds(), seeded.database, now=now))
+    report = await passed(collector(seeded.kinds(), seeded.database, now=now, lease_s=30))
     assert await seeded.there() == seeded.living
     assert sum(each.objects for each in report.removed.values()) == len(seeded.garbage)
     assert _counted("mlp_garbage_removed_objects_total", "attempt") == before[0] + 6
