@@ -71,7 +71,10 @@ MUTATORS: Final[dict[str, Sequence[Mutator]]] = {
 
 @dataclass
 class Report:
-    """`unclear`: answers that say nothing, or what they must not; `read`, `executed`, `lost`: files that did it."""
+    """`unclear`: answers that say nothing, or what they must not; `read`, `executed`, `lost`: files that did it.
+
+    `good_s`: seconds that a good model took to answer behind each file.
+    """
 
     format: str
     files: int = 0
@@ -85,7 +88,7 @@ class Report:
     late: list[str] = field(default_factory=list[str])
     crashed: list[str] = field(default_factory=list[str])
     nurseries: int = 0
-    slowest_good_s: float = 0.0
+    good_s: list[float] = field(default_factory=list[float])
     slowest_s: float = 0.0
     seconds: float = 0.0
     pid: int = field(default_factory=os.getpid)
@@ -172,7 +175,7 @@ def run(seeds: Path, work: Path, outside: Outside, format_: str, *, count: int, 
                 report.lost.append(f"{name}: {type(error).__name__}: {error}")
                 continue
             _judge(report, name, outcome, search, outside)
-            report.slowest_good_s = max(report.slowest_good_s, good.seconds())
+            report.good_s.append(good.seconds())
             file.unlink()
     finally:
         nursery.end()

@@ -135,7 +135,8 @@ def _row_groups(child: Here, raw: bytes) -> Iterator[tuple[dict[str, Any], tuple
 def _csv(child: Here, raw: bytes) -> Iterator[tuple[dict[str, Any], tuple[memoryview, ...]]]:
     header = {"op": "head", "key": "it", "content_type": None}
     _, (dialect,) = child.ask(header, raw[:MAX_HEADER_BYTES])
-    yield {"op": "csv", "key": "it", "last": True}, (dialect, memoryview(raw))
+    whole = {"start": 0, "first": 1, "records": None, "last": True}
+    yield {"op": "csv", "key": "it", **whole}, (dialect, memoryview(raw))
 
 
 def agree(result: Result, expected: Any, *, output: str = "prediction", tolerance: float = 1e-6) -> None:
