@@ -17,6 +17,7 @@ from services.registry.refusals import (
     ArtifactUnreadable,
     FieldRefusal,
     ModelCrashed,
+    ModelNotLoaded,
     NotInspected,
 )
 
@@ -41,8 +42,10 @@ class Inspections:
             try:
                 return await self._once(artifact, said)
             except ChildDied as died:
-                if not died.lost or loss == _LOSSES:
+                if not died.lost:
                     raise ModelCrashed(f"the process that loaded the model ended ({died})") from died
+                if loss == _LOSSES:
+                    raise ModelNotLoaded(f"the process that loaded the model was killed twice ({died})") from died
         raise AssertionError  # the loop returns or raises
 
     async def _once(self, artifact: Path, said: ModelVersionFields) -> tuple[InputBinding, ...]:
@@ -55,7 +58,7 @@ class Inspections:
         try:
             done, _ = await asyncio.wait([asking], timeout=self.patience_s)
             if not done:
-                raise ModelCrashed(f"loading the model took longer than {self.patience_s:.0f} s")
+                raise ModelNotLoaded(f"loading the model took longer than {self.patience_s:.0f} s")
             return _bindings(asking.result())
         except ChildFailed as failed:
             raise _refusal(failed) from failed

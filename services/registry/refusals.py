@@ -105,10 +105,14 @@ class SignatureMismatch(FieldRefusal):
 
 
 class ModelCrashed(FieldRefusal):
-    """The process that loaded the model ended, or took too long."""
+    """The process that loaded the model ended."""
 
     code = "model-crashed"
     field = "artifact.uri"
+
+
+class ModelNotLoaded(ModelCrashed):
+    """It took too long, or was killed by others: nobody gets in with it, but the machine may be to blame."""
 
 
 class NotInspected(FieldRefusal):

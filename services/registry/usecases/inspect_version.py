@@ -13,7 +13,7 @@ from services.registry.domain.inspection import RULES, Verdict, reason
 from services.registry.domain.model import Model
 from services.registry.domain.version import Version
 from services.registry.ports import InspectAgain, Kept, KeptVersions, Repository
-from services.registry.refusals import FieldRefusal, NotInspected
+from services.registry.refusals import FieldRefusal, ModelNotLoaded, NotInspected
 
 log = structlog.get_logger(__name__)
 
@@ -33,6 +33,7 @@ class InspectVersion:
 
         Raises:
             NotInspected: nothing can be looked at here.
+            ModelNotLoaded: it took too long or was killed; that decides nothing about what was taken before.
             PlatformError: the bytes aren't to be had, or a dependency is away; nothing was decided.
         """
         kept = await self.versions.kept(which, RULES)
@@ -47,8 +48,8 @@ class InspectVersion:
     async def _verdict(self, kept: Kept) -> Verdict:
         try:
             found = await self.inspect_again(kept.registered)
-        except NotInspected:
-            raise
+        except (NotInspected, ModelNotLoaded):
+            raise  # A busy machine takes no version out of use that was taken before.
         except FieldRefusal as refusal:
             return Verdict(rules=RULES, at=self.clock.now(), unfit=reason(refusal.code, refusal.message))
         return Verdict(rules=RULES, at=self.clock.now(), bindings=None if found == kept.bindings else found)

@@ -16,7 +16,7 @@ from services.registry.domain.inspection import RULES, Verdict, reason
 from services.registry.domain.model import Model
 from services.registry.domain.version import Version
 from services.registry.ports import Taken
-from services.registry.refusals import ModelUnsupported, NotInspected
+from services.registry.refusals import ModelNotLoaded, ModelUnsupported, NotInspected
 from services.registry.usecases.archive_model import ArchiveModel
 from services.registry.usecases.inspect_version import InspectVersion
 from services.registry.usecases.promote_version import PromoteVersion
@@ -123,7 +123,9 @@ async def test_a_version_that_was_inspected_meanwhile_is_left_alone(registry):
 
 
 @pytest.mark.parametrize(
-    "error", [NotInspected("no bubblewrap"), ObjectsUnavailable("away")], ids=lambda each: each.code
+    "error",
+    [NotInspected("no bubblewrap"), ModelNotLoaded("longer than 300 s"), ObjectsUnavailable("away")],
+    ids=lambda each: each.code,
 )
 async def test_what_could_not_be_looked_at_is_no_verdict(registry, error):
     registry.finds = error

@@ -10,7 +10,7 @@ from chassis.sandbox.errors import ChildDied
 from chassis.sandbox.settings import SandboxSettings
 from schemas.models import ModelRegistrationRequested
 from services.registry import inspection
-from services.registry.refusals import ModelCrashed
+from services.registry.refusals import ModelCrashed, ModelNotLoaded
 
 
 class Stuck:
@@ -37,10 +37,26 @@ async def test_a_look_that_takes_too_long_is_refused_and_leaves_no_error_behind(
     asyncio.get_running_loop().set_exception_handler(lambda _, context: told.append(context["message"]))
     request = ModelRegistrationRequested.model_construct(format="python", signature=None, entrypoint=None)
     try:
-        with pytest.raises(ModelCrashed, match="longer than 0 s"):
+        with pytest.raises(ModelNotLoaded, match="longer than 0 s"):
             await inspection.Inspections(SandboxSettings(mode="off"), 0.05)(tmp_path, request)
         gc.collect()
         await asyncio.sleep(0)
     finally:
         asyncio.get_running_loop().set_exception_handler(None)
     assert told == []
+
+
+@pytest.mark.parametrize(("lost", "kind", "children"), [(True, ModelNotLoaded, 2), (False, ModelCrashed, 1)])
+async def test_who_was_killed_by_others_is_told_from_who_ended_by_itself(monkeypatch, tmp_path, lost, kind, children):
+    begun = []
+
+    class Ended(Stuck):
+        def answer(self):
+            begun.append(self)
+            raise ChildDied("signal 9", lost=lost)
+
+    monkeypatch.setattr(inspection, "ChildProcess", Ended)
+    request = ModelRegistrationRequested.model_construct(format="python", signature=None, entrypoint=None)
+    with pytest.raises(ModelCrashed) as refused:
+        await inspection.Inspections(SandboxSettings(mode="off"), 5)(tmp_path, request)
+    assert (type(refused.value), refused.value.code, len(begun)) == (kind, "model-crashed", children)
