@@ -1,10 +1,12 @@
 """What every tier uses."""
 
+import logging
 import signal
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
+import structlog
 from hypothesis import settings
 
 # How long an example takes says how busy the machine is.
@@ -23,3 +25,12 @@ def pytest_sessionstart() -> None:
 def new_name() -> Callable[[], str]:
     """Makes ids that no other test uses."""
     return lambda: f"t-{uuid.uuid4().hex[:12]}"
+
+
+@pytest.fixture(autouse=True)
+def logs_of_others() -> Iterator[None]:
+    """Commands change the logs of their process, which here is everybody's, and write to what ends with their test."""
+    before, level = structlog.get_config(), logging.getLogger("aiokafka").level
+    yield
+    structlog.configure(**before)
+    logging.getLogger("aiokafka").setLevel(level)
