@@ -27,6 +27,7 @@ from infra.embedded.stack import Stack
 
 ANSWERS = {
     "ModelRegistrationRequested": {"ModelRegistered", "ModelRegistrationMatched"},
+    "ModelUpdateRequested": {"ModelUpdated"},
     "VersionPromotionRequested": {"VersionPromoted"},
     "DatasetRegistrationRequested": {"DatasetRegistered"},
     "DeploymentRequested": {"DeploymentActivated"},

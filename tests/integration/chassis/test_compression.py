@@ -16,6 +16,8 @@ from tests.integration.outsider import attributes
 
 pytestmark = pytest.mark.timeout(60)
 
+BOUND_S = 5.0
+
 
 @pytest.mark.parametrize("codec", ["gzip", "snappy", "lz4", "zstd"])
 async def test_a_request_is_read_however_its_producer_compresses(kafka, counting, outsider, new_name, codec):
@@ -63,7 +65,7 @@ async def test_what_unpacks_to_more_than_a_request_may_have_is_buried_once(
     del blanks
     request_id = await outsider.send(healthy, description="fine")
 
-    await outsider.answer(request_id, seconds=6)
+    await outsider.answer(request_id, seconds=BOUND_S)
     (letter,) = await outsider.hear(lambda each: each.is_dead_letter and each.key == poisoned)
     assert (letter.headers["dlq-error-code"], letter.headers["dlq-value-bytes"]) == ("too-large", str(size * MB))
     assert letter.record.value == b" " * 64 * 1024
@@ -89,7 +91,7 @@ async def test_what_has_a_key_or_headers_that_no_letter_holds_is_buried_once(
         pass
     following = await outsider.send(healthy, description="fine")
 
-    await outsider.answer(following, seconds=6)
+    await outsider.answer(following, seconds=BOUND_S)
     (letter,) = await outsider.hear(lambda each: each.is_dead_letter and each.headers.get("ce_id") == request_id)
     assert {part for part in ("value", "key", "headers") if f"dlq-{part}-bytes" in letter.headers} == cut
 
@@ -103,7 +105,7 @@ async def test_a_good_request_with_a_header_that_is_larger_than_any_request_is_a
         sent = pairs(model_id, ce_id=request_id, **{"x-trace": b"t" * 3 * MB})
         await producer.send_and_wait("ml.model.requests", body, model_id.encode(), headers=sent)
 
-    assert (await outsider.answer(request_id, seconds=10)).name == "ModelUpdated"
+    assert (await outsider.answer(request_id, seconds=BOUND_S)).name == "ModelUpdated"
 
 
 async def test_a_record_with_neither_key_nor_value_is_buried_once(kafka, counting, outsider, new_name):
@@ -116,6 +118,6 @@ async def test_a_record_with_neither_key_nor_value_is_buried_once(kafka, countin
     await asyncio.to_thread(producer.flush, 10)
     following = await outsider.send(new_name(), description="fine")
 
-    await outsider.answer(following, seconds=10)
+    await outsider.answer(following, seconds=BOUND_S)
     (letter,) = await outsider.hear(lambda each: each.is_dead_letter and each.headers.get("ce_id") == request_id)
     assert (letter.record.key, letter.record.value, letter.headers["dlq-error-code"]) == (None, b"", "empty")

@@ -28,4 +28,4 @@ async def test_a_request_is_answered_whatever_its_other_headers_are(counting, ou
         await producer.send_and_wait("ml.model.requests", value, key=model_id.encode(), headers=[*odd, *pairs])
     monkeypatch.undo()
 
-    assert (await outsider.answer(headers["ce_id"], seconds=10)).name == "ModelUpdated"
+    assert (await outsider.answer(headers["ce_id"], seconds=5)).name == "ModelUpdated"
