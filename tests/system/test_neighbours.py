@@ -15,8 +15,8 @@ from tests.system.models import linear, signature
 
 pytestmark = pytest.mark.timeout(240)
 
-BOUND_S, LOOKED_AT_S = 5.0, 20.0
-SLOW = ("waits",)
+BOUND_S, LOOKED_AT_S = 5.0, 10.0
+SLOW = ("waits", "forks")
 """Refused after minutes."""
 SIGNATURE = signature("double", "float")
 
