@@ -13,10 +13,10 @@ from chassis.settings import PostgresSettings
 
 Connection = PoolConnectionProxy
 
-# Of the SQLSTATEs, 55P03 (a lock that wasn't had in time) and 57014 (a statement that was cancelled, as by its timeout).
+# SQLSTATEs: a lock that wasn't had in time, and a statement that was cancelled, as by its timeout.
 _BUSY = ("55P03", "57014")
-# Classes 08 (connection), 53 (resources), 57 (operator intervention) and 40 (rollback: try again), and 25006 (a standby,
-# for the moment).
+# Classes 08 (connection), 53 (resources), 57 (operator intervention) and 40 (rollback: try again), and 25006 (a
+# standby, for the moment).
 _AWAY = ("08", "53", "57", "40", "25006")
 _ANSWER_S: Final = 5
 

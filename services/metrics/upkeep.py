@@ -1,4 +1,4 @@
-"""What time asks of the tables: partitions for what came and for the months to come, and an end to what was kept long enough."""
+"""What time asks of the tables: partitions for what there is and will be, an end to what was kept long enough."""
 
 import asyncio
 from dataclasses import dataclass
@@ -58,7 +58,7 @@ class Upkeep:
 
     async def _is_done(self, name: str, kept: timedelta | None) -> bool:
         try:
-            while await self.step(name, kept):
+            while await self.step(name, kept):  # noqa: ASYNC110 - a pause, no waiting for an event
                 await asyncio.sleep(self.pause_s)
         except TablesBusy:
             return False

@@ -34,6 +34,11 @@ async def execute(tables: Tables, statement: str, *arguments: object) -> None:
         await connection.execute(statement, *arguments)
 
 
+async def all_steps(tables: Tables) -> None:
+    while await upkeep(tables).step("metrics", KEPT):
+        pass
+
+
 async def until_copied(tables: Tables) -> None:
     """Steps until all is copied that was there before."""
     while await fetch(tables, "SELECT 1 FROM partition_moves WHERE block >= blocks") == []:
@@ -185,8 +190,7 @@ async def test_a_table_that_others_hold_keeps_neither_the_store_nor_the_other_ta
     async with others.transaction() as reading:
         await reading.execute("SELECT count(*) FROM metrics")
         with pytest.raises(TablesBusy):
-            while await upkeep(tables).step("metrics", KEPT):
-                pass
+            await all_steps(tables)
         moving = asyncio.create_task(upkeep(tables).once())
         end = asyncio.get_running_loop().time() + 6
         while (begun := asyncio.get_running_loop().time()) < end:
