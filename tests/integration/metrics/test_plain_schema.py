@@ -1,6 +1,7 @@
 """The schema on PostgreSQL without TimescaleDB: made once by whoever comes first, and kept up."""
 
 import asyncio
+from datetime import timedelta
 from shutil import copytree
 
 import pytest
@@ -9,7 +10,8 @@ from chassis.tables import Tables
 from services.metrics import migration
 from services.metrics.migration import Branch, MigrationChanged, TimescaleMissing, migrate
 
-from .conftest import fetch, upkeep
+from .conftest import fetch, make_store, upkeep
+from .events import METRICS, NOW, metrics, taken
 
 
 async def test_instances_that_start_together_migrate_once(empty_postgres):
@@ -49,6 +51,26 @@ async def test_a_migration_that_fails_leaves_nothing_of_itself(tables, tmp_path)
 
     assert await fetch(tables, "SELECT to_regclass('half_done')::text") == [(None,)]
     assert await fetch(tables, "SELECT 1 FROM schema_migrations WHERE name = '0007_broken'") == []
+
+
+async def test_a_database_from_before_steps_is_kept_up_by_them(empty_postgres, tmp_path):
+    folder = copytree(migration.FOLDER, tmp_path / "migrations")
+    (folder / "plain" / "0008_upkeep_in_steps.sql").unlink()
+    tables = Tables(empty_postgres)
+    await migrate(tables, "never", folder)
+    async with tables.transaction() as connection:
+        await connection.execute("SELECT upkeep('1100 days', '7300 days')")
+    await make_store(tables).store([taken(METRICS, metrics("demand", start=NOW - timedelta(days=n))) for n in (0, 700)])
+    before = await fetch(tables, "SELECT * FROM metrics ORDER BY time")
+
+    await migrate(tables, "never")
+    await upkeep(tables).once()
+    async with tables.transaction() as connection:
+        await connection.execute("SELECT upkeep($1, $2)", timedelta(days=1), timedelta(days=1))
+
+    assert await fetch(tables, "SELECT * FROM metrics ORDER BY time") == before
+    assert await fetch(tables, "SELECT count(*) FROM metrics_default") == [(0,)]
+    await tables.stop()
 
 
 async def test_asking_for_timescale_where_there_is_none_is_said(empty_postgres):
