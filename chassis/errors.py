@@ -38,6 +38,14 @@ class TablesUnavailable(Outage):
     code = "tables-unavailable"
 
 
+class TablesBusy(PlatformError):
+    """The server is well, and others hold the table or the machine: the same may succeed later."""
+
+    code = "tables-busy"
+    retryable = True
+    http_status = 503
+
+
 class ReplicaBehind(Outage):
     """A replica has not reached the position that a decision needs, within its bound."""
 

@@ -8,14 +8,16 @@ from typing import Final
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 
-from chassis.errors import TablesUnavailable
+from chassis.errors import TablesBusy, TablesUnavailable
 from chassis.settings import PostgresSettings
 
 Connection = PoolConnectionProxy
 
-# Of the SQLSTATEs, classes 08 (connection), 53 (resources), 57 (operator intervention) and 40 (rollback: try again),
-# 25006 (a standby, for the moment) and 55P03 (a lock that wasn't had in time).
-_AWAY = ("08", "53", "57", "40", "25006", "55P03")
+# SQLSTATEs: a lock that wasn't had in time, and a statement that was cancelled, as by its timeout.
+_BUSY = ("55P03", "57014")
+# Classes 08 (connection), 53 (resources), 57 (operator intervention) and 40 (rollback: try again), and 25006 (a
+# standby, for the moment).
+_AWAY = ("08", "53", "57", "40", "25006")
 _ANSWER_S: Final = 5
 
 
@@ -32,6 +34,7 @@ class Tables:
         """A connection with a transaction around it.
 
         Raises:
+            TablesBusy: others hold what it needs, or it took longer than the server lets it.
             TablesUnavailable: the server is away, or nothing is known of the commit.
         """
         try:
@@ -39,7 +42,10 @@ class Tables:
             async with pool.acquire() as connection, _transaction(connection):
                 yield connection
         except asyncpg.PostgresError as error:
-            if str(getattr(error, "sqlstate", "")).startswith(_AWAY):
+            state = str(getattr(error, "sqlstate", ""))
+            if state in _BUSY:
+                raise TablesBusy(type(error).__name__) from error
+            if state.startswith(_AWAY):
                 raise TablesUnavailable(type(error).__name__) from error
             raise
         except (OSError, TimeoutError, asyncpg.InterfaceError) as error:

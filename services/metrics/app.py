@@ -19,8 +19,10 @@ def build(settings: MetricsSettings) -> Service:
     """The service, not yet connected to anything."""
     service = Service("metrics", settings)
     tables = Tables(settings.postgres)
+    # A connection of its own: a step that waits for a lock keeps none from the store.
+    upkeep_tables = Tables(settings.postgres.model_copy(update={"pool_size": 1}))
     upkeep = Upkeep(
-        tables=tables,
+        tables=upkeep_tables,
         keep_metrics=timedelta(days=settings.keep_metrics_days),
         keep_series=timedelta(days=settings.keep_series_days),
         every_s=settings.upkeep_every_s,
@@ -28,7 +30,6 @@ def build(settings: MetricsSettings) -> Service:
 
     async def prepare() -> None:
         await migrate(tables, settings.timescale)
-        await upkeep.once()
 
     service.needs("tables", tables.ping)
     service.prepare_with(prepare)
@@ -43,4 +44,5 @@ def build(settings: MetricsSettings) -> Service:
     )
     service.work_on(upkeep.run)
     service.close_with(tables.stop)
+    service.close_with(upkeep_tables.stop)
     return service

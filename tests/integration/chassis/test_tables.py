@@ -1,4 +1,4 @@
-"""Transactions on a PostgreSQL that falls silent, behind a proxy."""
+"""Transactions on a PostgreSQL that falls silent, behind a proxy, or whose tables others hold."""
 
 import asyncio
 import time
@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from chassis.errors import TablesUnavailable
+from chassis.errors import TablesBusy, TablesUnavailable
 from chassis.settings import PostgresSettings
 from chassis.tables import Tables
 from chassis.tasks import end
@@ -42,3 +42,23 @@ async def test_a_transaction_on_a_silent_server_can_be_given_up_and_the_pool_com
 
     assert hanging.cancelled()
     assert took < 2
+
+
+async def _insert_within(tables: Tables, setting: str) -> None:
+    async with tables.transaction() as connection:
+        await connection.execute(f"SET LOCAL {setting} = '100ms'")
+        await connection.execute("INSERT INTO held VALUES (1)")
+
+
+@pytest.mark.parametrize("setting", ["lock_timeout", "statement_timeout"])
+async def test_a_table_that_others_hold_is_no_server_that_is_away(empty_postgres, setting):
+    tables = Tables(empty_postgres)
+    async with tables.transaction() as connection:
+        await connection.execute("CREATE TABLE held (number integer)")
+
+    async with tables.transaction() as holding:
+        await holding.execute("LOCK TABLE held")
+        with pytest.raises(TablesBusy):
+            await _insert_within(tables, setting)
+    await _insert_within(tables, setting)
+    await tables.stop()

@@ -34,7 +34,7 @@ def make_store(tables: Tables) -> Store:
 
 def upkeep(tables: Tables, *, keep_metrics_days: int = 1100) -> Upkeep:
     keep = timedelta(days=keep_metrics_days)
-    return Upkeep(tables=tables, keep_metrics=keep, keep_series=timedelta(days=7300), every_s=60)
+    return Upkeep(tables=tables, keep_metrics=keep, keep_series=timedelta(days=7300), every_s=60, pause_s=0)
 
 
 async def fetch(tables: Tables, query: str, *arguments: object) -> list[tuple]:

@@ -15,13 +15,14 @@ import pytest
 from chassis.settings import HttpSettings
 from chassis.tables import Tables
 from services.metrics.app import build
+from services.metrics.migration import migrate
 from services.metrics.settings import MetricsSettings
 from tests.chaos.disorder import Chances, disordered
 from tests.integration.living import living
 from tests.integration.outsider import Outsider, Said, attributes
 
-from .conftest import fetch
-from .events import FINISHED, METRICS, NOW, SERIES, finished, metrics, series
+from .conftest import fetch, make_store
+from .events import FINISHED, METRICS, NOW, SERIES, finished, metrics, series, taken
 
 pytestmark = pytest.mark.timeout(180)
 EXECUTIONS, OWN, OUTSIDE = "ml.execution.events", "ml.execution.observations", "ml.metric.observations"
@@ -180,6 +181,23 @@ async def test_a_poison_event_leaves_alone_and_the_rest_of_its_batch_is_stored(b
 
     assert (letter.topic, letter.data) == ("ml.metrics.dlq", metrics(model_id))
     await until(tables, "SELECT count(*) FROM metrics WHERE model_id = $1", 40, model_id)
+
+
+async def test_the_service_is_ready_and_stores_before_upkeep_has_begun(bus, settings, empty_postgres, new_name):
+    model_id, other = new_name(), Tables(empty_postgres)
+    await migrate(other, "never")
+    old = NOW - timedelta(days=500)
+    await make_store(other).store([taken(METRICS, metrics(model_id, points=5000, start=old))])
+
+    async with other.transaction() as connection:
+        await connection.execute("SELECT pg_advisory_xact_lock(hashtext('metrics upkeep'))")
+        async with serving(settings.model_copy(update={"postgres": empty_postgres})) as tables:
+            await bus.send(OUTSIDE, METRICS, metrics(model_id, points=7, start=old))
+            await until(tables, "SELECT count(*) FROM metrics_default WHERE model_id = $1", 5007, model_id)
+            await connection.execute("COMMIT AND CHAIN")
+            await until(tables, "SELECT count(*) FROM metrics_default", 0)
+            await until(tables, "SELECT count(*) FROM metrics WHERE model_id = $1", 5007, model_id)
+    await other.stop()
 
 
 async def test_nothing_is_lost_or_buried_when_the_server_dies_in_the_middle(bus, lasting_tables, stack, new_name):
