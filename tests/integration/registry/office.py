@@ -36,6 +36,10 @@ class Office:
         self.done.add(delivery.request_key)
         self.log.append(("end", event.name))
 
+    async def has_begun(self) -> tuple[str, str] | None:
+        """What it began with."""
+        return self.log[0] if self.log else None
+
     async def is_done(self, subject, request_key) -> bool:
         return request_key in self.done
 
