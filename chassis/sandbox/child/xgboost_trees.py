@@ -67,7 +67,8 @@ def _check_trees(model: dict[str, Any], features: int, groups: int, dropped: npt
     _ensure(len(trees) == len(info) == count and (dropped is None or len(dropped) == count))
     _ensure(_within(info, groups) and sorted(tree.id for tree in trees) == list(range(count)))
     widths = {tree.width for tree in trees}
-    _ensure(len(widths) <= 1 and (widths <= {1} or widths == {groups}))
+    # A round has a tree for each value that the model gives, or trees whose leaves hold them all.
+    _ensure(widths == {groups} or (widths <= {1} and count % groups == 0))
     _ensure(all(tree.features <= features for tree in trees))
     if "iteration_indptr" in model:
         rounds = _whole(model["iteration_indptr"])
