@@ -7,7 +7,7 @@ from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from email.utils import parsedate_to_datetime
-from typing import Any, BinaryIO, Final, Self, cast
+from typing import Any, BinaryIO, Final, Self, TypeVar, cast
 from urllib.parse import urlsplit
 from xml.etree.ElementTree import ParseError
 
@@ -28,8 +28,12 @@ from chassis.object_errors import (
 )
 from chassis.settings import S3Settings
 
+T = TypeVar("T")
+
 CHUNK_BYTES: Final = 1024 * 1024
 _ANSWER_S: Final = 5
+_READ_S: Final = 60
+"""For what is held in memory: at the most a page of a listing, a footer, a block of a file."""
 _ERRORS: Final = (S3Error, ServerError, InvalidResponseError, ClientError, ParseError, ValueError, OSError)
 
 
@@ -103,14 +107,14 @@ class Objects:
 
     async def stat(self, location: Location) -> ObjectInfo:
         """Raises: ObjectMissing."""
-        async with self._translated(location):
+        async with self._translated(location), asyncio.timeout(_READ_S):
             found = await self._client.stat_object(location.bucket, location.key)
         return ObjectInfo(location, _etag(found.etag), int(found.size or 0), found.content_type, found.last_modified)
 
     async def walk(self, prefix: Location) -> AsyncGenerator[ObjectInfo]:
         """The objects whose key begins with the prefix, in the store's order; a page is fetched when it's asked for."""
         async with self._translated(prefix):
-            async for each in self._client.list_objects(prefix.bucket, prefix=prefix.key, recursive=True):
+            async for each in _in_time(self._client.list_objects(prefix.bucket, prefix=prefix.key, recursive=True)):
                 if each.object_name and not each.is_dir:
                     where = Location(prefix.bucket, each.object_name)
                     yield ObjectInfo(where, _etag(each.etag), int(each.size or 0), modified_at=each.last_modified)
@@ -134,6 +138,7 @@ class Objects:
         """
         async with (
             self._translated(location),
+            asyncio.timeout(_READ_S),
             self._response(location, offset=offset, length=length, etag=etag) as response,
         ):
             return await response.read()
@@ -270,6 +275,17 @@ class _HashingReader:
 
     def hexdigest(self) -> str:
         return self._digest.hexdigest()
+
+
+async def _in_time(items: AsyncIterator[T]) -> AsyncGenerator[T]:
+    """The same, of which none may take longer than a read."""
+    while True:
+        try:
+            async with asyncio.timeout(_READ_S):
+                item = await anext(items)
+        except StopAsyncIteration:
+            return
+        yield item
 
 
 def _answer(error: Exception) -> Answer:

@@ -21,6 +21,9 @@ def _under(root: str, *, logical_date: bool = False) -> Matches:
     )
 
 
+TRIES: Final = "s3://datasets/tries/"
+"""Where the rows of tries lie, for as long as they are needed."""
+
 _MAX: Final = StringConstraints(max_length=1024)
 
 IncomingUri = Annotated[str, _MAX, _under("s3://models/incoming/")]

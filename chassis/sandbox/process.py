@@ -34,18 +34,21 @@ class ChildProcess:
         settings: how it is held.
         artifact: a file or folder that it may read, at `artifact_path`; None: nothing of anybody's.
         hear: is given what it prints.
+        within_s: its answers may take so long together; None: whoever asks sees to that.
     """
 
     _group: Group | None = None
 
-    def __init__(self, settings: SandboxSettings, artifact: Path | None, hear: Hear) -> None:
+    def __init__(
+        self, settings: SandboxSettings, artifact: Path | None, hear: Hear, *, within_s: float | None = None
+    ) -> None:
         self.hear = hear
         self.began = time.monotonic()
         self._said, self._lines = _Pipe(), OutputLines()
         self._link, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs, self._said.their_end() as printed:
             self._process = self._begun(settings, artifact, theirs.fileno(), printed)
-        self._watch = Watch(self._process.pid, settings.memory_bytes, self.kill, self._group)
+        self._watch = Watch(self._process.pid, settings.memory_bytes, self.kill, self._group, within_s=within_s)
 
     def _begun(
         self, settings: SandboxSettings, artifact: Path | None, descriptor: int, printed: int
@@ -130,8 +133,9 @@ class ChildProcess:
     def answer(self) -> tuple[dict[str, Any], list[memoryview]]:
         """The answer to the oldest message. Raises `ChildDied`, `ChildFailed`, `ChildGarbled`."""
         try:
-            self._listen_until_answered()
-            header, pieces = wire.receive(self._link)
+            with self._watch.waiting():
+                self._listen_until_answered()
+                header, pieces = wire.receive(self._link)
         except (EOFError, ConnectionError) as error:
             raise self._died() from error
         except ValueError as error:

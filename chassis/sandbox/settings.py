@@ -24,6 +24,9 @@ class SandboxSettings(BaseSettings):
     file_bytes: int = Field(default=2 << 30, gt=0, description="Bounds one answer, too.")
     processes: int = Field(default=64, ge=2, description="Processes and threads together.")
     cpu_s: int = Field(default=24 * 3600, gt=0)
+    look_s: float = Field(
+        default=120, gt=0, description="Looking at a data set, or showing an input's first rows, may take so long."
+    )
     first_uid: int = Field(default=1_000_000, ge=1000, description="As root: children get uids from here on.")
     idle_s: float = Field(
         default=900, gt=0, description="A child that nobody asks for so long ends; the next job starts another."

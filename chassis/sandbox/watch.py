@@ -9,8 +9,8 @@ import re
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import suppress
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -20,6 +20,7 @@ from chassis.sandbox.group import FIRST_TO_GO, Group
 _EVERY_S: Final = 0.2
 _IDLE_S: Final = 2.0
 _IDLE_SHARE: Final = 0.25
+_EACH_S: Final = 0.1
 _KIB: Final = 1024
 _BLOCK: Final = 512
 _TICKS: Final = os.sysconf("SC_CLK_TCK")
@@ -69,10 +70,23 @@ def below(pid: int) -> Iterator[int]:
 
 
 class Watch:
-    """Looks at a sandbox now and then, and has it ended when it takes too much, or works while nobody asks it."""
+    """Looks at a sandbox now and then, and has it ended when it takes too much, or works while nobody asks it.
 
-    def __init__(self, pid: int, memory_bytes: int, end: Callable[[], None], group: Group | None = None) -> None:
+    Its answers may take `within_s` together, and a moment more each.
+    """
+
+    def __init__(
+        self,
+        pid: int,
+        memory_bytes: int,
+        end: Callable[[], None],
+        group: Group | None = None,
+        *,
+        within_s: float | None = None,
+    ) -> None:
         self.asked = False
+        self._within_s, self._spent_s, self._allowed_s = within_s, 0.0, within_s or 0.0
+        self._waiting_since: float | None = None
         self._reason: str | None = None
         self._pid, self._memory_bytes, self._end, self._group = pid, memory_bytes, end, group
         self._over = threading.Event()
@@ -86,17 +100,34 @@ class Watch:
             self._reason = self._too_much()
         return self._reason
 
+    @contextmanager
+    def waiting(self) -> Generator[None]:
+        """Somebody waits for an answer."""
+        self._allowed_s += _EACH_S
+        self._waiting_since = began = time.monotonic()
+        try:
+            yield
+        finally:
+            self._waiting_since = None
+            self._spent_s += time.monotonic() - began
+
     def stop(self) -> None:
         self._over.set()
 
     def _look_on(self) -> None:
         while not self._over.wait(_EVERY_S):
             _put_first(self._pid)
-            reason = self.reason or self._judged(usage_of(self._pid))
+            reason = self.reason or self._too_slow() or self._judged(usage_of(self._pid))
             if reason:
                 self._reason = reason
                 self._end()
                 return
+
+    def _too_slow(self) -> str | None:
+        since = self._waiting_since
+        if self._within_s is None or since is None or self._spent_s + time.monotonic() - since <= self._allowed_s:
+            return None
+        return f"it took longer than {self._within_s:.0f} s (MLP_SANDBOX_LOOK_S)"
 
     def _too_much(self) -> str:
         return f"its processes together held more than {self._memory_bytes >> 20} MB (MLP_SANDBOX_MEMORY_BYTES)"

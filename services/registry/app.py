@@ -69,6 +69,7 @@ def build(settings: Settings) -> Service:
     )
     dataset_handlers = DatasetHandlers(
         intake=Intake(registrations, datasets.has_handled),
+        register_dataset=RegisterDataset(datasets, contents.read, service.clock),
         retire_dataset=RetireDataset(datasets, service.clock),
     )
     desk = Desk(
@@ -77,7 +78,7 @@ def build(settings: Settings) -> Service:
             VersionPromotionRequested: model_handlers.promote_version,
             ModelUpdateRequested: model_handlers.update_model,
             ModelArchivalRequested: model_handlers.archive_model,
-            DatasetRegistrationRequested: RegisterDataset(datasets, contents.read, service.clock),
+            DatasetRegistrationRequested: dataset_handlers.register_dataset,
             DatasetRetirementRequested: dataset_handlers.retire_dataset,
         },
         answered={MODEL_REQUESTS.name: models.has_handled, DATASET_REQUESTS.name: datasets.has_handled},

@@ -13,6 +13,7 @@ from schemas.models import (
 from services.registry.intake import Intake
 from services.registry.usecases.archive_model import ArchiveModel
 from services.registry.usecases.promote_version import PromoteVersion
+from services.registry.usecases.register_dataset import RegisterDataset
 from services.registry.usecases.register_version import RegisterVersion
 from services.registry.usecases.retire_dataset import RetireDataset
 from services.registry.usecases.update_model import UpdateModel
@@ -47,9 +48,11 @@ class DatasetHandlers:
     """`ml.dataset.requests`."""
 
     intake: Intake
+    register_dataset: RegisterDataset
     retire_dataset: RetireDataset
 
     async def on_registration(self, event: DatasetRegistrationRequested, delivery: Delivery) -> None:
+        self.register_dataset.ensure_possible(event)
         await self.intake.wait(event, delivery)
 
     async def on_retirement(self, event: DatasetRetirementRequested, delivery: Delivery) -> None:

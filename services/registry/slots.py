@@ -47,13 +47,19 @@ class Failing:
 
 
 class Slots:
-    """So many at a time; who waits for something else leaves its slot to others meanwhile."""
+    """So many at a time; who waits for something else leaves its slot to others meanwhile.
+
+    Those that have rested share all slots but one, or they would take every slot from who has yet to begin. Where there
+    is but one, they go on beside it, one at a time.
+    """
 
     def __init__(self, count: int, *, freed: Callable[[], None], patience: Patience | None = None) -> None:
         self.patience = patience or Patience()
         self._most = count * _HELD_A_SLOT
         self._freed = freed
         self._free = asyncio.Semaphore(count)
+        self._rested = asyncio.Semaphore(max(count - 1, 1))
+        self._is_one = count == 1
         self._held = 0
 
     @property
@@ -68,10 +74,21 @@ class Slots:
         return Slot(self)
 
     async def take_again(self) -> None:
-        await self._free.acquire()
+        """A slot for one that has rested."""
+        await self._rested.acquire()
+        if self._is_one:
+            return
+        try:
+            await self._free.acquire()
+        except asyncio.CancelledError:
+            self._rested.release()
+            raise
 
-    def leave(self) -> None:
-        self._free.release()
+    def leave(self, *, has_rested: bool) -> None:
+        if has_rested:
+            self._rested.release()
+        if not (has_rested and self._is_one):
+            self._free.release()
         self._freed()
 
     def give_up(self) -> None:
@@ -84,14 +101,14 @@ class Slot:
 
     def __init__(self, slots: Slots) -> None:
         self._slots = slots
-        self._is_used = True
+        self._is_used, self._has_rested = True, False
 
     async def rest(self, seconds: float) -> None:
         """Let others have it; go on after so long, when one is free."""
         self._leave()
         await asyncio.sleep(seconds)
         await self._slots.take_again()
-        self._is_used = True
+        self._is_used = self._has_rested = True
 
     def end(self) -> None:
         """Give it back for good."""
@@ -101,4 +118,4 @@ class Slot:
     def _leave(self) -> None:
         if self._is_used:
             self._is_used = False
-            self._slots.leave()
+            self._slots.leave(has_rested=self._has_rested)

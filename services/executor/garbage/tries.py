@@ -4,8 +4,8 @@ A try's rows lie at `s3://datasets/tries/<execution id>/` and are read by that e
 they say that there may be results, so they go last: whoever is stopped in between begins anew.
 
 **Why nothing is removed that may come to be read.** An execution that has ended reads nothing again. Rows of which no
-execution has come are kept for as long as the request for it can still be on the bus. Where somebody has registered a
-data set that holds such rows, or lies among them, they are no try's and stay.
+execution has come are kept for as long as the request for it can still be on the bus. The registry registers
+no data set there; where one of before holds such rows, or lies among them, they are no try's and stay.
 """
 
 import re
@@ -22,13 +22,14 @@ from chassis.garbage.named import Records, named_in
 from chassis.garbage.removal import Objects, remove_old
 from chassis.garbage.turn import Turn
 from chassis.objects import Location
+from schemas import uris
 from schemas.topics import DATASET_EVENTS
 from services.executor.domain.traces import try_of
-from services.executor.scoring.objects import DATASETS, RESULTS
+from services.executor.scoring.objects import RESULTS
 from services.executor.store import Ended
 from services.executor.work import Work
 
-TRIES: Final = Location(DATASETS, "tries/")
+TRIES: Final = Location.parse(uris.TRIES)
 AFTER: Final = timedelta(days=1)
 _AT_ONCE: Final = 1000
 _URI: Final = re.compile(rb'"uri":"(s3://datasets/[^"\\]*)"')
@@ -56,7 +57,7 @@ class Tries:
                 heaps = [heap for pile in lot if (heap := await self._judged(pile, now)) is not None]
                 registered = await self._registered(heaps)
                 for heap in heaps:
-                    if not any(_overlap(str(heap.pile.where), uri) for uri in registered):
+                    if not any(_overlap(heap.pile.where, uri) for uri in registered):
                         yield heap
 
     async def remove(self, heap: Heap, now: datetime, turn: Turn) -> Removed:
@@ -98,7 +99,7 @@ class Tries:
         def names_in(value: bytes) -> Iterator[str]:
             for found in _URI.findall(value):
                 uri = found.decode(errors="replace")
-                if _overlap(str(TRIES), uri):
+                if _overlap(TRIES, uri):
                     yield uri
 
         return await named_in(self.facts, DATASET_EVENTS, names_in)
@@ -117,5 +118,6 @@ def _results(execution_id: str, ended: Ended | None) -> Iterator[Location]:
         yield Location(RESULTS, f"{ended.deployment_id}/{execution_id}/")
 
 
-def _overlap(one: str, other: str) -> bool:
-    return one.startswith(other) or other.startswith(one)
+def _overlap(folder: Location, uri: str) -> bool:
+    """Whether a data set at `uri`, an object or a folder, has anything in common with what lies in `folder`."""
+    return str(folder).startswith(uri if uri.endswith("/") else f"{uri}/") or uri.startswith(str(folder))

@@ -1,5 +1,6 @@
 """The first rows of an input, read without reading it all, and parsed in a sandbox."""
 
+import time
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -37,8 +38,9 @@ def preview(
         ScoringError: `input-…`, `address-refused`, `store-unavailable` or `sandbox-unavailable`.
     """
     bucket, found = Bucket(settings, DATASETS), list[Preview]()
+    looking = Looking(bucket, sandbox, time.monotonic() + sandbox.look_s)
     for source in freeze_input(settings, uri, data_format):
-        found.append(_of_object(bucket, source, sandbox, data_format, rows - sum(len(each.rows) for each in found)))
+        found.append(looking.at(source, data_format, rows - sum(len(each.rows) for each in found)))
         if sum(len(each.rows) for each in found) >= rows:
             break
     columns = dict(column for each in reversed(found) for column in each.columns)
@@ -53,40 +55,57 @@ def preview(
     )
 
 
-def _of_object(
-    bucket: Bucket, source: InputObject, sandbox: SandboxSettings, data_format: InputFormat, rows: int
-) -> Preview:
-    content_type = bucket.beginning(source, 1)[1] if source.size_bytes else None
-    question = {
-        "op": "preview",
-        "format": data_format,
-        "key": source.key,
-        "size_bytes": source.size_bytes,
-        "content_type": content_type,
-        "rows": rows,
-    }
-    try:
-        child = ChildProcess(sandbox, None, lambda _: None)
+@dataclass(frozen=True)
+class Looking:
+    """At one object after another, each in a child of its own. `until`: when it has to be over, as `time.monotonic`."""
+
+    bucket: Bucket
+    sandbox: SandboxSettings
+    until: float
+
+    def at(self, source: InputObject, data_format: InputFormat, rows: int) -> Preview:
+        """Raises: ScoringError."""
+        content_type = self.bucket.beginning(source, 1)[1] if source.size_bytes else None
+        question = {
+            "op": "preview",
+            "format": data_format,
+            "key": source.key,
+            "size_bytes": source.size_bytes,
+            "content_type": content_type,
+            "rows": rows,
+        }
         try:
-            child.ask(question)
-            return _answered(child, bucket, source, rows)
-        finally:
-            child.close()
-    except (SandboxUnavailable, SandboxTrialLost) as error:
-        raise ScoringError(error.code, str(error)) from error
-    except ChildFailed as failed:
-        raise ScoringError(failed.code, str(failed)) from failed
-    except (ChildDied, ChildGarbled, ValueError, TypeError, LookupError) as error:
-        raise ScoringError("input-corrupt", f"{source.key} can't be read: its reader ended") from error
+            child = ChildProcess(self.sandbox, None, lambda _: None, within_s=self._left_s(source))
+            try:
+                child.ask(question)
+                return self._answered(child, source, rows)
+            finally:
+                child.close()
+        except (SandboxUnavailable, SandboxTrialLost) as error:
+            raise ScoringError(error.code, str(error)) from error
+        except ChildFailed as failed:
+            raise ScoringError(failed.code, str(failed)) from failed
+        except ChildDied as died:
+            raise ScoringError("input-corrupt", f"{source.key} can't be read: its reader ended ({died})") from died
+        except (ChildGarbled, ValueError, TypeError, LookupError) as error:
+            raise ScoringError("input-corrupt", f"{source.key} can't be read: its reader ended") from error
 
+    def _answered(self, child: ChildProcess, source: InputObject, rows: int) -> Preview:
+        def ask(header: dict[str, Any], *pieces: bytes | memoryview) -> Answer:
+            self._left_s(source)
+            child.ask(header, *map(memoryview, pieces))
+            return child.answer()
 
-def _answered(child: ChildProcess, bucket: Bucket, source: InputObject, rows: int) -> Preview:
-    def ask(header: dict[str, Any], *pieces: bytes | memoryview) -> Answer:
-        child.ask(header, *map(memoryview, pieces))
-        return child.answer()
+        _, pieces = until_answered(ask, child.answer(), self.bucket, source, at_most=_MOST_BYTES)
+        return _preview(pieces, rows)
 
-    _, pieces = until_answered(ask, child.answer(), bucket, source, at_most=_MOST_BYTES)
-    return _preview(pieces, rows)
+    def _left_s(self, source: InputObject) -> float:
+        """Raises: ScoringError: none. It is the store's doing: a child that is slow is ended."""
+        left_s = self.until - time.monotonic()
+        if left_s <= 0:
+            text = f"{source.key}: it was not to be had within {self.sandbox.look_s:.0f} s (MLP_SANDBOX_LOOK_S)"
+            raise ScoringError("store-unavailable", text)
+        return left_s
 
 
 def _preview(pieces: list[memoryview], rows: int) -> Preview:

@@ -6,8 +6,16 @@ from typing import Self
 
 from schemas.datasets import DatasetColumn, DatasetRegistered, DatasetRegistrationRequested, DatasetRetired
 from schemas.event import Event
+from schemas.uris import TRIES
 from services.registry.domain.asked import Asked
-from services.registry.domain.errors import DatasetIsRetired, DatasetUnknown
+from services.registry.domain.errors import DatasetIsRetired, DatasetPlaceReserved, DatasetUnknown
+
+
+def ensure_not_reserved(uri: str) -> None:
+    """Raises: DatasetPlaceReserved."""
+    # What has no slash at its end may be a folder all the same.
+    if f"{uri}/".startswith(TRIES):
+        raise DatasetPlaceReserved(f"{TRIES} is the platform's own, and what lies there is removed: use another folder")
 
 
 @dataclass(frozen=True, kw_only=True)

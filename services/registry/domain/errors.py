@@ -62,6 +62,13 @@ class DatasetUnknown(RuleBroken):
     field = "dataset_id"
 
 
+class DatasetPlaceReserved(RuleBroken):
+    """What lies there is the platform's own, and is removed."""
+
+    code = "dataset-reserved"
+    field = "uri"
+
+
 class DatasetIsRetired(RuleBroken):
     code = "dataset-retired"
     field = "dataset_id"

@@ -74,7 +74,8 @@ class Description:
             except SandboxUnavailable as error:
                 raise DatasetNotInspected(str(error)) from error
             except (ChildDied, ChildGarbled) as error:
-                raise DatasetUnreadable(f"{header.get('key', 'it')}: the process that read it ended") from error
+                text = f"{header.get('key', 'it')}: the process that read it ended ({error})"
+                raise DatasetUnreadable(text) from error
 
     def _asked(self, header: dict[str, Any], pieces: tuple[bytes, ...]) -> tuple[dict[str, Any], list[memoryview]]:
         if self._child is None:
@@ -94,4 +95,4 @@ def _column(place: int, name: str, kind: str, nullable: str, folder: str) -> Dat
 
 def sandboxed(settings: SandboxSettings) -> Callable[[], Asked]:
     """Begins children that have nothing of anybody's."""
-    return lambda: ChildProcess(settings, None, lambda _: None)
+    return lambda: ChildProcess(settings, None, lambda _: None, within_s=settings.look_s)

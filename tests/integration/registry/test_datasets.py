@@ -83,6 +83,7 @@ async def test_bad_data_sets_are_refused_with_their_codes(upstream, put, dataset
         ({"uri": f"{uri}mixed/", "format": "csv"}, "dataset-schema-mismatch"),
         ({"uri": "s3://datasets/a/../b/"}, "schema-invalid"),
         ({"uri": "s3://models/incoming/a/"}, "schema-invalid"),
+        ({"uri": "s3://datasets/tries/"}, "dataset-reserved"),
         ({"format": "xlsx"}, "schema-invalid"),
     ):
         refused = await upstream.requested(REGISTER, {**dataset_registration(dataset_id, uri), **said})

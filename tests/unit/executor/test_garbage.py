@@ -219,7 +219,8 @@ async def test_the_rows_of_a_try_go_last_so_that_who_is_stopped_begins_anew(worl
     ("uri", "stays"),
     [
         ("s3://datasets/", True), ("s3://datasets/tries/", True), (rows(1, ""), True), (rows(1), True),
-        (rows(1, "deep/er/"), True), (rows(2), False), ("s3://datasets/sales/", False),
+        (rows(1, "deep/er/"), True), (rows(1, "").rstrip("/"), True), ("s3://datasets/tries", True),
+        (rows(2), False), ("s3://datasets/sales/", False), ("s3://datasets/t", False),
     ],
 )  # fmt: skip
 async def test_rows_that_a_registered_data_set_holds_are_no_trys(world, uri, stays):

@@ -19,6 +19,7 @@ from ..boosted import Answer, ClassRules, Labels, OneClass, Values
 from ..categories import Categories, categories_of
 from ..inputs import NumericInputs
 from ..native import PredictionFailed, UnreadableModel, told_as
+from ..xgboost_trees import check_model
 from . import Inspection, ModelUnsupported, Source
 
 SUFFIXES: Final = (".json", ".ubj")
@@ -114,6 +115,7 @@ class _File:
                 " save_model('model.json')"
             )
         ):
+            check_model(raw)
             self.booster.load_model(bytearray(raw))
         self._version = _version(raw)
 
