@@ -23,6 +23,8 @@ _START = "import sys; sys.path.insert(0, {folder!r}); from child.main import mai
 _SYSTEM = ("/usr/lib", "/usr/lib32", "/usr/lib64", "/lib", "/lib32", "/lib64")
 _ENVIRONMENT = {
     "OMP_NUM_THREADS": "1",
+    "OMP_THREAD_LIMIT": "1",
+    "ARROW_IO_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
     "MKL_NUM_THREADS": "1",
     "NUMEXPR_NUM_THREADS": "1",

@@ -70,6 +70,12 @@ class Group:
             return any(line.split()[0] == "oom_kill" and line.split()[1] != "0" for line in _lines(file))
         return False
 
+    @property
+    def shared_bytes(self) -> int | None:
+        """Of files in memory, whoever has them open or mapped, and in its `/tmp`; None where the kernel doesn't say."""
+        told = (line.split() for line in _lines(self._memory / "memory.stat"))
+        return next((int(value) for name, value in told if name == "shmem"), None)
+
     def kill(self) -> None:
         """Whatever is in it, at once."""
         with contextlib.suppress(OSError):

@@ -7,6 +7,7 @@ import select
 import socket
 import subprocess
 import time
+from collections import deque
 from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Any, Final
@@ -15,14 +16,17 @@ from chassis.sandbox.child import wire
 from chassis.sandbox.command import KILLED, child_command, child_environment
 from chassis.sandbox.errors import ChildDied, ChildFailed, ChildGarbled
 from chassis.sandbox.group import Group, entering, new_group
+from chassis.sandbox.held import Held, held
 from chassis.sandbox.output_lines import OutputLines
 from chassis.sandbox.settings import SandboxSettings
 from chassis.sandbox.shared_memory import SharedMemory
-from chassis.sandbox.watch import Usage, Watch, usage_of
+from chassis.sandbox.watch import Watch
 
 Hear = Callable[[str], None]
 """Is given the lines that the child prints."""
 _END_S: Final = 2.0
+_SHOWN: Final = 8
+"""The last memories that were shown, more than a child keeps mapped (`wire.Mappings`)."""
 _PIPE_BYTES, _READ_BYTES = 1 << 20, 64 * 1024
 _LAST_READS = 2 * _PIPE_BYTES // _READ_BYTES
 
@@ -45,6 +49,7 @@ class ChildProcess:
         self.hear = hear
         self.began = time.monotonic()
         self._said, self._lines = _Pipe(), OutputLines()
+        self._shown = deque[int](maxlen=_SHOWN)
         self._link, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs, self._said.their_end() as printed:
             self._process = self._begun(settings, artifact, theirs.fileno(), printed)
@@ -96,6 +101,9 @@ class ChildProcess:
     def ask_shared(self, header: dict[str, Any], memory: SharedMemory, sizes: tuple[int, ...]) -> None:
         """Send pieces of these sizes from `memory`, which must hold them until the answer. Raises `ChildDied`."""
         self._watch.asked = True
+        if memory.file in self._shown:
+            self._shown.remove(memory.file)
+        self._shown.append(memory.file)
         with self._reached():
             wire.send_shared(self._link, header, memory.descriptor, memory.number, sizes)
 
@@ -110,9 +118,9 @@ class ChildProcess:
         """Nothing is asked any more for now: what still works in there has no reason to."""
         self._watch.asked = False
 
-    def usage(self) -> Usage:
-        """What it and all that it has started take."""
-        return usage_of(self._process.pid)
+    def held(self) -> Held:
+        """By it and all that it has started, without what it was shown."""
+        return held(self._process.pid, group=self._group, shown=self._shown)
 
     def close(self) -> None:
         self._watch.stop()

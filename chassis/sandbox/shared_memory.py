@@ -23,12 +23,16 @@ _numbers = itertools.count(1)
 
 
 class SharedMemory:
-    """Whoever gets `descriptor` can't change what is in it. `number` is never another's of this process."""
+    """Whoever gets `descriptor` can't change what is in it. `number` is never another's of this process.
+
+    `file` is the number by which the kernel knows it.
+    """
 
     def __init__(self, size: int) -> None:
         self.number = next(_numbers)
         self.size = size
         self.descriptor = os.memfd_create("piece", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+        self.file = os.fstat(self.descriptor).st_ino
         weakref.finalize(self, os.close, self.descriptor)
         os.ftruncate(self.descriptor, size)
         self.view = memoryview(mmap.mmap(self.descriptor, size))

@@ -33,7 +33,6 @@ _Files = Counter[int]
 class Usage:
     """Of a process and all below it. `shared_bytes`: mapped by several perhaps, and by us; counted for each."""
 
-    processes: int
     memory_bytes: int
     cpu_s: float
     shared_bytes: int = 0
@@ -45,9 +44,8 @@ def usage_of(pid: int, *, exact: bool = False) -> Usage:
     `exact` has the kernel count pages that forks share once; else they count for each, which is quicker said. What is
     shared is part of the memory then, unless this process maps it, too: that is its own.
     """
-    private, shared, files, mapped, cpu, count = 0, 0, _Files(), _Files(), 0.0, 0
+    private, shared, files, mapped, cpu = 0, 0, _Files(), _Files(), 0.0
     for each in (pid, *below(pid)):
-        count += 1
         private += _field(each, "smaps_rollup", "Pss_Anon:") if exact else _field(each, "status", "RssAnon:")
         files |= _memory_files(each)
         cpu += _cpu_s(each)
@@ -57,7 +55,7 @@ def usage_of(pid: int, *, exact: bool = False) -> Usage:
             shared += _field(each, "status", "RssShmem:")
     ours = _mapped_files(os.getpid()) if exact else _Files()
     memory = {file: max(size, files[file]) for file, size in mapped.items() if file not in ours}
-    return Usage(count, private + sum({**files, **memory}.values()), cpu, shared)
+    return Usage(private + sum({**files, **memory}.values()), cpu, shared)
 
 
 def below(pid: int) -> Iterator[int]:

@@ -81,6 +81,7 @@ def onnx(hostile: str) -> Made:
     from sklearn.ensemble import RandomForestClassifier
     from sklearn.linear_model import LinearRegression
 
+    from tests.hostile.bombs import bomb, unknown_operator
     from tests.models.onnx_graphs import constant, model, node, value
 
     del hostile
@@ -108,6 +109,8 @@ def onnx(hostile: str) -> Made:
     weight.ClearField("raw_data")
     weight.data_location = TensorProto.EXTERNAL
     yield "outside.onnx", outside.SerializeToString()
+    yield "hostile_expand.onnx", bomb("Expand")
+    yield "hostile_operator.onnx", unknown_operator()
 
 
 def xgboost(hostile: str) -> Made:

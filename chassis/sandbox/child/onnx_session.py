@@ -14,6 +14,7 @@ Feed = Mapping[str, npt.NDArray[Any]]
 _CODE: Final = re.compile(r"\[ONNXRuntimeError\] : \d+ : ([A-Z_]+)")
 _NODE: Final = re.compile(r"while running (\w+) node\. Name:'([^']{0,80})")
 _MEMORY: Final = re.compile(r"bad_alloc|[Ff]ailed to allocate memory|bad allocation")
+_LARGE: Final = re.compile(r"while running (\w+) node.*exceeds the supported maximum of (\d+) bytes", re.DOTALL)
 _NO_OPERATOR: Final = (
     "{runtime} has no operator {0} for this operator set and these types: convert the model with another operator set"
     " (target_opset), or with other types"
@@ -85,7 +86,7 @@ class GraphSession:
         self.outputs = {each.name: GraphOutput(each.type, tuple(each.shape)) for each in self._session.get_outputs()}
 
     def run(self, names: Sequence[str], feed: Feed) -> dict[str, Any]:
-        """The outputs of these names. Raises: GraphFailed, MemoryError."""
+        """The outputs of these names. Raises: GraphFailed, ModelUnsupported, MemoryError."""
         try:
             return dict(zip(names, self._session.run(list(names), dict(feed)), strict=True))
         except MemoryError:
@@ -111,6 +112,11 @@ def _refusal(text: str, runtime: str) -> Exception:
 def _failure(text: str) -> Exception:
     if _MEMORY.search(text):
         return MemoryError("in ONNX Runtime")
+    if large := _LARGE.search(text):
+        return ModelUnsupported(
+            f"the graph's node {large[1]} makes a tensor beyond ONNX Runtime's limit of {int(large[2]) >> 20} MB:"
+            " export the graph without it"
+        )
     code, node = _CODE.search(text), _NODE.search(text)
     why = code.group(1) if code else "no reason"
     if node is None:

@@ -19,6 +19,7 @@ from .layout import Layout
 from .moments import pack_moments
 from .ops import Link, Op, columns_of
 from .packing import pack_texts, pack_whole
+from .pools import begin_pools
 from .scoring import Model, Plan, score_batch
 from .split import Counted, SplitScoring, whole
 
@@ -53,6 +54,7 @@ class ScoringOps:
             params=asked["params"],
             text=plan.text,
         )
+        begin_pools()
         chosen = formats.find(asked["format"])
         found = chosen.inspect(source).to_dict()
         self._loaded = chosen.load(source), plan

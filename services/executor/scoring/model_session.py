@@ -13,9 +13,9 @@ from chassis.sandbox.child.bins import Bins, Counting, unpack_bins
 from chassis.sandbox.child.csv_ranges import ReadRange
 from chassis.sandbox.command import artifact_path
 from chassis.sandbox.errors import ChildDied, ChildFailed, ChildGarbled, SandboxTrialLost, SandboxUnavailable
+from chassis.sandbox.held import Held
 from chassis.sandbox.process import ChildProcess, Hear
 from chassis.sandbox.settings import SandboxSettings
-from chassis.sandbox.watch import Usage
 from services.executor.scoring.artifacts import ArtifactCache
 from services.executor.scoring.child_answers import ChunkAnswer, SplitAnswer, chunk_answer, split_answer
 from services.executor.scoring.errors import ScoringCancelled, ScoringError
@@ -29,6 +29,8 @@ from services.executor.scoring.reading import LoadedChunk, until_answered
 _IN_FLIGHT: Final = 2
 _MOST_GROWTH: Final = 0.25
 """Of the sandbox's memory, that a warm child may hold more than when its model had just been loaded."""
+_PARTING_S, _PAUSE_S = 0.2, 0.01
+"""What is just ending may take so long."""
 _INSPECTION_CHARACTERS: Final = 2_000
 _SAMPLED_ROWS: Final = 10_000
 
@@ -67,7 +69,7 @@ class ModelSession:
     """Where the child finds the artifact, if that was mounted."""
     _is_loaded: bool = False
     _is_stopped: bool = False
-    _loaded_usage: Usage | None = None
+    _loaded: Held | None = None
 
     def begin_job(self, job: ScoringJob, hear: Hear) -> None:
         """What was printed since the last answer belongs to no one: this job may be another's."""
@@ -99,7 +101,7 @@ class ModelSession:
             self.mount()
         answer, _ = self.ask({"op": "load"}, self._task(self._path or ""))
         self.inspection, self._is_loaded = _inspection(answer), True
-        self._loaded_usage = self._child.usage() if self._child else None
+        self._loaded = self._child.held() if self._child else None
         self.load_s += time.perf_counter() - began
 
     def sample(self, loaded: LoadedChunk) -> VersionBins | None:
@@ -115,6 +117,7 @@ class ModelSession:
                 unpack_bins(some, columns=COLUMNS, edges=BINS + 1, categories=CATEGORIES)
                 for some in (pieces[:3], pieces[3:])
             ]
+        self._rest()
         return VersionBins(*made) if answer.get("rows") else None
 
     def count_range(self, bucket: Bucket, cut: Cut) -> ReadRange | None:
@@ -161,15 +164,17 @@ class ModelSession:
         return answer
 
     def _rest(self) -> None:
-        """Keep the child warm, unless it has left processes or memory behind."""
-        child, loaded = self._child, self._loaded_usage
+        """Keep the child warm, unless it has left memory, processes or threads behind."""
+        child, loaded = self._child, self._loaded
         if child is None or loaded is None:
             return
         child.rest()
-        usage = child.usage()
-        grown = usage.memory_bytes - loaded.memory_bytes
-        if usage.processes > loaded.processes or grown > _MOST_GROWTH * self.sandbox.memory_bytes:
-            self.close()
+        most, deadline = _MOST_GROWTH * self.sandbox.memory_bytes, time.monotonic() + _PARTING_S
+        while child.held().exceeds(loaded, by_bytes=most):
+            if time.monotonic() > deadline:
+                self.close()
+                return
+            time.sleep(_PAUSE_S)
 
     def peak_bytes(self) -> int:
         """The most memory that the model's own process held since the job began; 0 where it has none."""

@@ -13,6 +13,7 @@ from chassis.sandbox.settings import SandboxSettings
 from services.executor.scoring.errors import ScoringError
 from services.executor.scoring.settings import ScoringSettings
 from services.executor.scoring.warm_driver import WarmDriver
+from tests.hostile.bombs import bomb
 from tests.integration.executor.bench import Bench, features, predicting, score, signature
 from tests.integration.executor.conftest import warmed
 from tests.integration.executor.test_scoring_faults import eventually, processes
@@ -194,6 +195,34 @@ async def test_a_child_that_goes_on_working_is_not_kept(bench: Bench, driver: Wa
     job = bench.job(bench.parquet(features(10)), bench.code(predicting(body), signature=ONE))
     await score(driver, job)
     await eventually(lambda: not processes(driver, "bwrap", job.model.sha256), timeout_s=8)
+
+
+@pytest.mark.parametrize(
+    "leaving",
+    ["__import__('threading').Thread(target=t.sleep, args=(600,), daemon=True).start()", "o.fork() or t.sleep(600)"],
+    ids=["a thread", "a process"],
+)
+async def test_a_child_that_leaves_something_behind_is_not_kept(bench: Bench, driver: WarmDriver, leaving: str) -> None:
+    body = f"(lambda o, t: ({leaving}, np.zeros(len(rows)))[1])(__import__('os'), __import__('time'))"
+    job = bench.job(bench.parquet(features(10)), bench.code(predicting(body), signature=ONE))
+    await score(driver, job)
+    await eventually(lambda: not processes(driver, "bwrap", job.model.sha256), timeout_s=1)
+    good = bench.job(bench.parquet(features(10)), bench.code(predicting("np.ones(len(rows))"), signature=ONE))
+    await score(driver, good)
+    kept = processes(driver, "bwrap", good.model.sha256)
+    await score(driver, good)
+    assert kept == processes(driver, "bwrap", good.model.sha256) != []
+
+
+async def test_a_small_graph_that_makes_six_gigabytes_meets_the_limit_and_leaves_the_driver_warm(
+    bench: Bench, driver: WarmDriver
+) -> None:
+    model = bench.model(bomb("Expand"), "model.onnx", format="onnx")
+    with pytest.raises(ScoringError) as caught:
+        await score(driver, bench.job(bench.parquet(features(10)), model))
+    assert (caught.value.code, caught.value.retryable) == ("artifact-unreadable", False)
+    assert "the sandbox's memory limit of 4096 MB was reached" in caught.value.message
+    assert driver.ready
 
 
 async def test_a_model_that_crashes_is_to_blame_at_once_and_leaves_the_driver_warm(
