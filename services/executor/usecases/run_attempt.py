@@ -116,16 +116,23 @@ class RunAttempt:
             used.begin()
             watched.does("scoring", within_s=_SCORED_WITHIN * claimed.terms.timeout_s + _ENDED_WITHIN_S)
 
+        def answered() -> None:
+            used.stop()
+            watched.does("ending", within_s=_ENDED_WITHIN_S)
+
         try:
             job = await self.make_job(claimed)
             outcome = await self.scoring.run(
-                job, on_begun=begun, on_progress=self.feed.of(claimed), lease_s=self.lease_s
+                job,
+                on_begun=begun,
+                on_answered=answered,
+                on_progress=self.feed.of(claimed),
+                lease_s=self.lease_s,
             )
         except ScoringCancelled:
             return Interrupted()
         except ScoringError as error:
-            used.stop()
-            watched.does("ending", within_s=_ENDED_WITHIN_S)
+            answered()
             if error.code in STORE_AWAY and await used.outage_lately():
                 # No attempt is used up for it, and none is begun before the store is back.
                 await through_outages(self.reach_objects, bound_s=None)
