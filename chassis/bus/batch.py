@@ -11,6 +11,7 @@ from chassis.bus.line import Handler, Line, Outcome
 from chassis.bus.perseverance import POISON_ATTEMPTS, Patience, against_poison, through_outages
 from chassis.bus.record import KafkaRecord
 from chassis.errors import PlatformError
+from chassis.sandbox.child.plain_words import plain
 from schemas.event import Event
 
 log = structlog.get_logger(__name__)
@@ -111,7 +112,9 @@ class BatchLine:
             await self._keep(taken[middle:])
             return
         record = taken[0][1]
-        message = f"{type(error).__name__}: {error}"
+        # Without its trace: a batch may be full of guilty ones.
+        log.error("handler_failed", topic=record.topic, offset=record.offset, reason=f"{type(error).__name__}: {error}")
+        message = f"{type(error).__name__}: {plain(str(error))}"
         await through_outages(
             lambda: self.lines[record.topic].dead_letters.bury(record, code=code, message=message, attempts=attempts)
         )

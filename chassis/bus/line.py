@@ -18,6 +18,7 @@ from chassis.bus.record import KafkaRecord
 from chassis.bus.request_key import RequestKey
 from chassis.clock import Clock
 from chassis.errors import AssignmentLost, PlatformError, Refusal
+from chassis.sandbox.child.plain_words import plain
 from chassis.telemetry import HANDLER_SECONDS, REFUSALS
 from chassis.tokens import text_without_tokens
 from schemas.event import CATALOGUE, Event, Kind
@@ -115,7 +116,7 @@ class Line:
             await self._bury(record, error.code, str(error), next(attempts))
         except Exception as error:  # The bus is where an unknown failure ends: in the dead letters.
             log.exception("handler_failed", topic=record.topic, offset=record.offset)
-            await self._bury(record, "handler-failed", f"{type(error).__name__}: {error}", next(attempts))
+            await self._bury(record, "handler-failed", f"{type(error).__name__}: {plain(str(error))}", next(attempts))
         return None
 
     async def _bury(self, record: KafkaRecord, code: str, message: str, attempts: int) -> None:

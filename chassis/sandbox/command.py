@@ -12,6 +12,7 @@ import subprocess
 from functools import cache
 from pathlib import Path
 
+from chassis.sandbox.child.plain_words import plain
 from chassis.sandbox.errors import SandboxTrialLost, SandboxUnavailable
 from chassis.sandbox.settings import SandboxSettings
 
@@ -74,7 +75,7 @@ def check_sandbox(settings: SandboxSettings) -> None:
     if problem:
         # What is wrong may be put right: only a sandbox that held is not asked again.
         _problem.cache_clear()
-        raise SandboxUnavailable(f"models and their data can't be held here: {problem}")
+        raise SandboxUnavailable(f"models and their data can't be held here: {plain(problem)}", detail=problem)
 
 
 @cache
@@ -103,7 +104,7 @@ def _problem(python: Path, unprivileged: tuple[str, ...], limits: tuple[str, ...
 def _interpreter(settings: SandboxSettings) -> Path:
     python = Path(os.path.abspath(settings.python))  # noqa: PTH100 - a link here is what makes it an environment
     if not python.exists():
-        raise SandboxUnavailable(f"the models' interpreter {python} is not there")
+        raise SandboxUnavailable("the models' interpreter is not there", detail=str(python))
     return python
 
 

@@ -3,6 +3,7 @@
 from typing import Any, Final
 
 from chassis.errors import PlatformError
+from chassis.sandbox.child.plain_words import plain
 from chassis.sandbox.output_lines import cleaned
 
 CODES: Final = frozenset(
@@ -30,13 +31,21 @@ _MAX_MESSAGE: Final = 2_000
 _MAX_DETAIL: Final = 8_000
 
 
-class SandboxUnavailable(PlatformError):
+class SandboxError(PlatformError):
+    """`detail` is what the machine said of it, for logs alone."""
+
+    def __init__(self, message: str, *, detail: str = "") -> None:
+        super().__init__(message)
+        self.detail = detail
+
+
+class SandboxUnavailable(SandboxError):
     """Nothing can be held here: bubblewrap or the interpreter isn't there, or namespaces are forbidden."""
 
     code = "sandbox-unavailable"
 
 
-class SandboxTrialLost(PlatformError):
+class SandboxTrialLost(SandboxError):
     """The trial of the sandbox was killed, or the machine too busy for it: that says nothing about the sandbox."""
 
     code = "worker-lost"
@@ -62,7 +71,7 @@ class ChildFailed(Exception):
     """The child answered with a failure. `row`: the chunk's row that it is about; `detail`: for the log alone."""
 
     def __init__(self, answer: dict[str, Any]) -> None:
-        super().__init__(cleaned(str(answer.get("message", "")), _MAX_MESSAGE))
+        super().__init__(cleaned(plain(str(answer.get("message", ""))), _MAX_MESSAGE))
         code, row, detail = answer.get("code"), answer.get("row"), answer.get("detail")
         self.code = code if isinstance(code, str) and code in CODES else "model-failed"
         self.row: int | None = row if isinstance(row, int) and row >= 0 else None

@@ -98,6 +98,7 @@ class Scoring(Protocol):
         *,
         on_progress: Callable[[Progress], None],
         on_begun: Callable[[], None] = lambda: None,
+        on_answered: Callable[[], None] = lambda: None,
         lease_s: float | None = None,
     ) -> ScoringOutcome:
         """An outcome that comes with a cancellation is returned. Raises: ScoringError, ScoringCancelled."""

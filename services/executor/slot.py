@@ -84,7 +84,7 @@ class Slot:
             try:
                 await self.driver.start()
             except ScoringError as error:
-                log.error("driver_not_started", code=error.code, reason=error.message)  # noqa: TRY400
+                log.error("driver_not_started", code=error.code, reason=error.message, **error.details)  # noqa: TRY400
                 await asyncio.sleep(_START_AGAIN_S)
             else:
                 return

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+import structlog
+
 from chassis.sandbox.child.packing import texts_of
 from chassis.sandbox.command import artifact_path
 from chassis.sandbox.errors import ChildDied, ChildFailed, ChildGarbled, SandboxUnavailable
@@ -20,6 +22,8 @@ from services.registry.refusals import (
     ModelNotLoaded,
     NotInspected,
 )
+
+log = structlog.get_logger(__name__)
 
 _MOST_BINDINGS: Final = 2 * 5_000
 _LOSSES: Final = 2
@@ -52,6 +56,7 @@ class Inspections:
         try:
             child = await asyncio.to_thread(ChildProcess, self.sandbox, artifact, lambda _: None)
         except SandboxUnavailable as error:
+            log.error("sandbox_unavailable", reason=str(error), detail=error.detail)  # noqa: TRY400 - it is known
             raise NotInspected(str(error)) from error
         asked = json.dumps(_asked(artifact_path(self.sandbox, artifact), said)).encode()
         asking = asyncio.create_task(asyncio.to_thread(_answer, child, asked))

@@ -19,6 +19,7 @@ from chassis.documents.client import Document
 from chassis.documents.hold import Hold
 from chassis.documents.leases import Lease, Observer, give_back
 from chassis.errors import AssignmentLost, PlatformError, Refusal
+from chassis.sandbox.child.plain_words import plain
 from chassis.tasks import TaskGroup, finish
 from chassis.telemetry import REFUSALS
 from schemas.event import Event
@@ -175,7 +176,10 @@ class Worker:
 
     async def _give_up(self, accepted: Accepted, delivery: Delivery, lease: Lease, error: PlatformError) -> None:
         log.error("registration_failed", request_id=delivery.request_id, code=error.code, reason=str(error))
-        failing = RegistrationFailed(f"what it needs kept failing, and is well otherwise: {error.code}, {error}")
+        failing = RegistrationFailed(
+            f"what it needs kept failing, and is well otherwise: {error.code}, {plain(str(error))};"
+            " the registry's log has more of it, for its operators"
+        )
         await self._desk.refuse(accepted, delivery, failing)
         await self._registrations.remove(accepted, lease)
 

@@ -1,6 +1,8 @@
 """LightGBM's files against LightGBM: every objective on every kind of boosting, by both its interfaces."""
 
+import re
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import lightgbm
@@ -71,6 +73,29 @@ def score(text: str, tmp_path: Any, outputs: tuple[Column, ...] = VALUE) -> Resu
 def two(chances: np.ndarray) -> np.ndarray:
     """Of both classes."""
     return chances if chances.ndim == 2 else np.column_stack([1 - chances, chances])
+
+
+def objective_of(text: str) -> str | None:
+    """As the library writes it again, having read the model; None where it knows it as no objective of its own."""
+    try:
+        written = lightgbm.Booster(model_str=text).model_to_string()
+    except lightgbm.basic.LightGBMError:
+        return None
+    return next((line.split("=")[1].split()[0] for line in written.splitlines() if line.startswith("objective=")), None)
+
+
+def test_all_objectives_of_the_library_are_tried(capfd):
+    library = Path(lightgbm.basic._LIB._name).read_bytes()
+    # Of texts with the same end, such as `binary` and `large_binary`, the linker may have kept the longest alone.
+    names = {text[at:].decode() for text in re.findall(rb"[a-z0-9_]+(?=\0)", library) for at in range(len(text))}
+    text = trained(Task("regression", boosted.SCORE), "gbdt").model_to_string()
+    assert text.count("\nobjective=regression\n") == 1
+    models = (text.replace("=regression\n", f"={name} sigmoid:1 num_class:2\n", 1) for name in names)
+
+    known = {objective_of(model) for model in models} - {None}
+
+    capfd.readouterr()  # It says of each of the others that it isn't one.
+    assert known == {task.objective for task in TASKS}
 
 
 @pytest.mark.parametrize("case", sampled(CASES, 5))

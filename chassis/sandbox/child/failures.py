@@ -1,6 +1,5 @@
 """What went wrong: a code, a sentence without anybody's values, and the rest for the log."""
 
-import re
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -17,12 +16,11 @@ from .native import PredictionFailed, UnreadableModel
 from .onnx_graph import NotOnnx
 from .onnx_session import GraphFailed
 from .outputs import PredictionShape
+from .plain_words import plain
 from .scoring import ModelFailed
 
 _MAX_MESSAGE: Final = 2_000
 _MAX_DETAIL: Final = 8_000
-_PATH: Final = re.compile(r"(?<![\w/])(?:/[\w.@+~-]+){2,}/?")
-_TRACE: Final = re.compile(r"\s*(?:Stack trace:|Traceback \(most recent call last\)).*", re.DOTALL)
 
 
 class ArtifactMismatch(Exception):
@@ -61,28 +59,26 @@ _OURS: Final[dict[type[Exception], str]] = {
 def failure_of(error: Exception, header: dict[str, Any]) -> Failure:
     """The answer to a message that failed with `error`."""
     if isinstance(error, InputUnfit):
-        return Failure(error.code, plain(str(error)))
+        return Failure(error.code, _short(str(error)))
     raised, row = (error.error, error.row) if isinstance(error, ModelFailed) else (error, None)
     if type(raised) in _OURS:
-        return Failure(_OURS[type(raised)], plain(str(raised)), getattr(raised, "row", row), _cause(raised))
+        return Failure(_OURS[type(raised)], _short(str(raised)), getattr(raised, "row", row), _cause(raised))
     detail = _cause(raised) or in_words(raised)[:_MAX_DETAIL]
     if header["op"] in {"load", "inspect"}:
-        return Failure("artifact-unreadable", plain(in_words(raised)), None, detail)
+        return Failure("artifact-unreadable", _short(in_words(raised)), None, detail)
     return Failure("model-failed", _without_values(raised), row, detail)
 
 
-def plain(text: str) -> str:
-    """On one line, without a stack trace and without paths of a machine."""
-    short = _PATH.sub(lambda found: found[0].rstrip("/").rpartition("/")[2], _TRACE.sub("", text))
-    return " ".join(short.split())[:_MAX_MESSAGE]
+def _short(text: str) -> str:
+    return plain(text)[:_MAX_MESSAGE]
 
 
 def _without_values(error: Exception) -> str:
     """What it is; its own words may quote the rows that the model was given."""
     if isinstance(error, MemoryError | ModuleNotFoundError):
-        return plain(in_words(error))
+        return _short(in_words(error))
     if isinstance(error, UnseenCategory | PredictionFailed):
-        return plain(str(error))
+        return _short(str(error))
     return f"the model raised {type(error).__name__[:100]} (its words are in the execution's log)"
 
 

@@ -98,9 +98,6 @@ class Driver:
             answer = {"event": "cancelled"}
         except ScoringError as error:
             answer = {"event": "failed", "error": error.to_dict()}
-        except (ConnectionError, Py4JError) as error:
-            lost = ScoringError("worker-lost", f"Spark's JVM does not answer: {type(error).__name__}")
-            answer = {"event": "failed", "error": lost.to_dict()}
         except Exception as error:  # noqa: BLE001 - the parent must hear of it, whatever it is
             answer = {"event": "failed", "error": unforeseen(error).to_dict()}
         self._run, self._deadline = None, None

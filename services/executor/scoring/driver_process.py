@@ -96,7 +96,12 @@ class DriverProcess:
         return await asyncio.to_thread(lambda: memory_of(marked(self._id)))
 
     async def run(
-        self, job: ScoringJob, *, on_progress: Callable[[Progress], None], lease_s: float | None
+        self,
+        job: ScoringJob,
+        *,
+        on_progress: Callable[[Progress], None],
+        on_answered: Callable[[], None] = lambda: None,
+        lease_s: float | None,
     ) -> ScoringOutcome:
         """Raises `ScoringError`, or `ScoringCancelled`."""
         self._answer = asyncio.get_running_loop().create_future()
@@ -105,6 +110,7 @@ class DriverProcess:
             raise _lost()
         self._tell({"op": "run", "job": job.model_dump(mode="json"), "lease_s": lease_s})
         self._answer.add_done_callback(partial(_observe, time.monotonic()))
+        self._answer.add_done_callback(lambda _: on_answered())
         self.wear.jobs += 1
         try:
             # Shielded: who cancels the caller still wants to hear how the job ended.

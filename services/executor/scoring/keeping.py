@@ -156,7 +156,7 @@ class Keeper:
             try:
                 self._put(await self._started())
             except ScoringError as error:
-                log.warning("driver_not_replaced", code=error.code, reason=error.message)
+                log.warning("driver_not_replaced", code=error.code, reason=error.message, **error.details)
                 await asyncio.sleep(_RETRY_S)
 
     def _put(self, process: DriverProcess) -> None:

@@ -267,7 +267,7 @@ class ModelSession:
         try:
             yield
         except (SandboxUnavailable, SandboxTrialLost) as error:
-            raise ScoringError(error.code, str(error)) from error
+            raise ScoringError(error.code, str(error), detail=error.detail) from error
 
 
 _DOES: Final = {

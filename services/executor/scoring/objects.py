@@ -125,19 +125,20 @@ class Bucket:
     def _told(self, key: str, error: Exception, *, of_input: bool) -> ScoringError:
         """What the store's answer says of the object; where its kind alone doesn't say, whether the store is well."""
         where, answer = f"s3://{self.name}/{key}", answer_of(error, key)
-        away = None
+        away = error if answer.meaning is Meaning.AWAY else None
         if answer.meaning in {Meaning.FORBIDDEN, Meaning.UNFIT}:
             away = self._away()
-        if answer.meaning is Meaning.AWAY or away:
-            return ScoringError("store-unavailable", f"{where}: {away or in_words(error)}")
+        if away is not None:
+            said = answer_of(away, key).name
+            return ScoringError("store-unavailable", f"{where}: {said}", detail=in_words(away))
         return _of_input(where, answer) if of_input else _of_object(where, answer)
 
-    def _away(self) -> str | None:
+    def _away(self) -> Exception | None:
         """Why the bucket can't be looked into; None where it can."""
         try:
             next(iter(obstore.list(self._store, prefix=PROBED_PREFIX)), None)
         except (BaseError, OSError) as error:
-            return in_words(error)
+            return error
         return None
 
 

@@ -82,7 +82,7 @@ class Looking:
             finally:
                 child.close()
         except (SandboxUnavailable, SandboxTrialLost) as error:
-            raise ScoringError(error.code, str(error)) from error
+            raise ScoringError(error.code, str(error), detail=error.detail) from error
         except ChildFailed as failed:
             raise ScoringError(failed.code, str(failed)) from failed
         except ChildDied as died:

@@ -7,10 +7,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, Final, TypeVar
 
+from py4j.protocol import Py4JError
 from pyspark import SparkContext
 
 from chassis.crash_points import CrashPoint, crash_points
-from services.executor.scoring.errors import ScoringCancelled, ScoringError
+from services.executor.scoring.errors import ScoringCancelled, ScoringError, in_full, unforeseen
 from services.executor.scoring.histograms import (
     COLUMNS,
     COUNTED_ROWS,
@@ -86,12 +87,11 @@ class JobRun:
             except ScoringCancelled:
                 self._log.end("cancelled")
                 raise
-            except ScoringError as error:
-                error.log_uri = self._log.end("failed", code=error.code, message=error.message)
-                raise
-            except Exception as error:
-                self._log.end("failed", message=type(error).__name__)
-                raise
+            except Exception as error:  # noqa: BLE001 - whatever it is, the log is to say it, and the driver to go on
+                failure = _failure_of(error)
+                said = {"code": failure.code, "message": failure.message, **failure.details}
+                failure.log_uri = self._log.end("failed", **said)
+                raise failure from error.__cause__ if failure is error else error
 
     def cancel(self) -> None:
         self._cancelled = True
@@ -180,7 +180,7 @@ class JobRun:
         try:
             return [does(some[0])]
         except ScoringError as error:
-            self._log.add("not_scored_without_spark", code=error.code, reason=error.message)
+            self._log.add("not_scored_without_spark", code=error.code, reason=error.message, **error.details)
             self._logged.clear()
             return []
 
@@ -195,7 +195,8 @@ class JobRun:
             self._check_cancelled()
             if self._failure:
                 raise self._failure from error
-            raise ScoringError("worker-lost", f"Spark gave the job up: {_cause(error)}") from error
+            text = f"Spark gave the job up ({type(error).__name__}): its words are in the execution's log"
+            raise ScoringError("worker-lost", text, detail=in_full(error)) from error
         finally:
             with contextlib.suppress(Exception):
                 self._context.removeJobTag(self._tag)
@@ -281,8 +282,12 @@ def _host(context: SparkContext) -> str:
     return str(context.getConf().get("spark.driver.host") or "127.0.0.1")
 
 
-def _cause(error: Exception) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return next((line for line in lines if "Job aborted" in line or "cancelled" in line), lines[0] if lines else "?")[
-        :500
-    ]
+def _failure_of(error: Exception) -> ScoringError:
+    match error:
+        case ScoringError():
+            return error
+        case ConnectionError() | Py4JError():
+            text = f"Spark's JVM does not answer ({type(error).__name__})"
+            return ScoringError("worker-lost", text, detail=in_full(error))
+        case _:
+            return unforeseen(error)

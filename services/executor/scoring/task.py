@@ -6,7 +6,6 @@ Nor is anything of it parsed here: what is fetched goes to the model's sandboxed
 import hashlib
 import os
 import time
-import traceback
 import uuid
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
@@ -122,14 +121,13 @@ def score_split(spec: TaskSpec, split: Split) -> SplitResult:
     except ScoringError as error:
         failure = error
     except Exception as error:  # noqa: BLE001 - the last line of defence of a task: its driver wants words, not a trace
-        traceback.print_exc()
         failure = unforeseen(error)
         failure.retryable = True
     again = failure.retryable and attempt < MAX_ATTEMPTS
-    log.add("split_failed", code=failure.code, tried_again=again)
+    log.add("split_failed", code=failure.code, tried_again=again, **failure.details)
     if again:
         raise failure
-    progress.report(0, error=failure.to_dict())
+    progress.report(0, error={**failure.to_dict(), "detail": ""})  # Of a datagram, it would take all the room.
     return SplitResult(split.index, attempt, log=log.kept, error=failure)
 
 

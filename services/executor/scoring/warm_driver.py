@@ -40,6 +40,7 @@ class WarmDriver:
         *,
         on_progress: Callable[[Progress], None],
         on_begun: Callable[[], None] = lambda: None,
+        on_answered: Callable[[], None] = lambda: None,
         lease_s: float | None = None,
     ) -> ScoringOutcome:
         """Scores the job; a second one waits for the first.
@@ -51,6 +52,7 @@ class WarmDriver:
             job: the attempt to run.
             on_progress: called on the event loop, at most once a second.
             on_begun: called once, when a driver takes the job.
+            on_answered: called once after it, when the driver has answered or died; `run` may not have ended by then.
             lease_s: the driver ends itself when `renew` isn't called for that long.
 
         Raises:
@@ -60,7 +62,7 @@ class WarmDriver:
         async with self._keeper.lent() as process:
             on_begun()
             try:
-                return await process.run(job, on_progress=on_progress, lease_s=lease_s)
+                return await process.run(job, on_progress=on_progress, on_answered=on_answered, lease_s=lease_s)
             except asyncio.CancelledError:
                 with contextlib.suppress(asyncio.CancelledError):  # It goes on below.
                     await finish(process.cancel(grace_s=_GRACE_S))

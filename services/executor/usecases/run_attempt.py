@@ -12,6 +12,7 @@ from chassis.bus.perseverance import ProbeAll, through_outages, told_apart
 from chassis.clock import Clock
 from chassis.crash_points import CrashPoint, crash_points
 from chassis.errors import Outage, PlatformError
+from chassis.sandbox.child.plain_words import plain
 from chassis.tasks import end, finish
 from services.executor.domain.ending import Ending, Failed, Interrupted, Observed, Succeeded, TimedOut
 from services.executor.domain.errors import LeaseLost
@@ -31,7 +32,7 @@ from services.executor.ports import (
     Watchdog,
     Watched,
 )
-from services.executor.scoring.errors import STORE_AWAY, ScoringCancelled, ScoringError
+from services.executor.scoring.errors import STORE_AWAY, ScoringCancelled, ScoringError, unforeseen
 from services.executor.scoring.job import ScoringOutcome
 from services.executor.telemetry import RUNNING, count
 from services.executor.usecases.scoring_time import ScoringTime
@@ -116,26 +117,33 @@ class RunAttempt:
             used.begin()
             watched.does("scoring", within_s=_SCORED_WITHIN * claimed.terms.timeout_s + _ENDED_WITHIN_S)
 
+        def answered() -> None:
+            used.stop()
+            watched.does("ending", within_s=_ENDED_WITHIN_S)
+
         try:
             job = await self.make_job(claimed)
             outcome = await self.scoring.run(
-                job, on_begun=begun, on_progress=self.feed.of(claimed), lease_s=self.lease_s
+                job,
+                on_begun=begun,
+                on_answered=answered,
+                on_progress=self.feed.of(claimed),
+                lease_s=self.lease_s,
             )
         except ScoringCancelled:
             return Interrupted()
         except ScoringError as error:
-            used.stop()
-            watched.does("ending", within_s=_ENDED_WITHIN_S)
+            answered()
             if error.code in STORE_AWAY and await used.outage_lately():
                 # No attempt is used up for it, and none is begun before the store is back.
                 await through_outages(self.reach_objects, bound_s=None)
                 return Interrupted()
-            return Failed(
-                code=error.code, message=error.message, retryable=error.retryable, log_uri=error.log_uri or None
-            )
+            log.warning("attempt_failed", code=error.code, reason=error.message, **error.details)
+            return _failed(error, retryable=error.retryable)
         except Exception as error:  # As in the bus: what nobody foresaw must end the attempt, not the executor.
-            log.exception("attempt_failed")
-            return Failed(code="internal", message=f"{type(error).__name__}: {error}", retryable=True)
+            failure = unforeseen(error)
+            log.exception("attempt_failed", code=failure.code)
+            return _failed(failure, retryable=True)
         crash_points.passing(CrashPoint.SCORED)
         return _succeeded(outcome)
 
@@ -178,9 +186,9 @@ class RunAttempt:
         except Exception as error:  # An end that can't be written must not keep the execution running for ever.
             if isinstance(error, PlatformError) and error.retryable:
                 raise
-            log.exception("ending_not_written", ending=type(ending).__name__)
-            failure = Failed(code="internal", message=f"{type(error).__name__}: {error}", retryable=False)
-            await self._write(claimed, tenure, failure)
+            failure = unforeseen(error)
+            log.exception("ending_not_written", code=failure.code, ending=type(ending).__name__)
+            await self._write(claimed, tenure, _failed(failure, retryable=False))
 
     async def _write(self, claimed: Execution, tenure: Tenure, ending: Ending) -> None:
         def decide(execution: Execution | None) -> Execution | None:
@@ -197,6 +205,11 @@ class RunAttempt:
 
 def _reason(ending: Ending) -> dict[str, str]:
     return {"code": ending.code} if isinstance(ending, Failed) else {}
+
+
+def _failed(error: ScoringError, *, retryable: bool) -> Failed:
+    """Without what no fact may hold, whoever said it."""
+    return Failed(code=error.code, message=plain(error.message), retryable=retryable, log_uri=error.log_uri or None)
 
 
 def _succeeded(outcome: ScoringOutcome) -> Succeeded:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any, Final, Protocol
 
+import structlog
 from pydantic import ValidationError
 
 from chassis.sandbox.child.packing import texts_of
@@ -17,6 +18,8 @@ from services.registry.refusals import (
     DatasetUnfit,
     DatasetUnreadable,
 )
+
+log = structlog.get_logger(__name__)
 
 _MOST_COLUMNS: Final = 20_000
 _SAID: Final = {"": None, "yes": True, "no": False}
@@ -72,6 +75,7 @@ class Description:
             except ChildFailed as failed:
                 raise _REFUSALS.get(failed.code, DatasetUnreadable)(str(failed)) from failed
             except SandboxUnavailable as error:
+                log.error("sandbox_unavailable", reason=str(error), detail=error.detail)  # noqa: TRY400 - it is known
                 raise DatasetNotInspected(str(error)) from error
             except (ChildDied, ChildGarbled) as error:
                 text = f"{header.get('key', 'it')}: the process that read it ended ({error})"

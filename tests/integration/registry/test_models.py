@@ -2,16 +2,36 @@
 
 import hashlib
 import json
+from typing import Any
 
+import lightgbm
 import pytest
 
 from chassis.objects import Location
 from tests.integration.registry.bodies import registration
+from tests.integration.registry.test_fitness import booster
+from tests.models import boosted
 from tests.unit.registry.samples import GOOD, ONNX, PICKLE
 
 pytestmark = pytest.mark.usefixtures("registry")
 
 REGISTER = "ModelRegistrationRequested"
+PRICED = boosted.ROWS.rename(columns={"a": "unit price"})
+
+
+def lightgbm_text() -> bytes:
+    """A model with a feature `unit price`, of which LightGBM makes `unit_price`."""
+    params = {"verbose": -1, "num_threads": 1, "min_data_in_leaf": 5}
+    trained = lightgbm.train(params, lightgbm.Dataset(PRICED, boosted.SCORE), 3)
+    return trained.model_to_string().encode()
+
+
+def signature(*names: str) -> dict[str, Any]:
+    return {
+        "inputs": [{"name": name, "type": "double", "required": False} for name in names],
+        "outputs": [{"name": "prediction", "type": "double", "required": True}],
+        "params": [],
+    }
 
 
 @pytest.fixture
@@ -66,6 +86,13 @@ async def test_other_formats_are_registered_too(upstream, put, model_id, artifac
     assert registered.data["artifact"]["size_bytes"] == sum(map(len, files.values()))
 
 
+async def test_inputs_that_the_model_calls_something_else_are_told(upstream, put, model_id):
+    body = registration(model_id, await put("model.txt", lightgbm_text()), format="lightgbm")
+    registered = await upstream.requested(REGISTER, {**body, "signature": signature(*PRICED)})
+    assert registered.type == "ml.ModelRegistered.v1", registered
+    assert registered.data["bindings"] == [{"name": "unit price", "known_as": "unit_price"}]
+
+
 async def test_names_are_taken_as_they_are(upstream, put, model_id, objects):
     name = "modèle 1+2 %41 &=.pkl"
     registered = await upstream.requested(REGISTER, registration(model_id, await put(name, PICKLE)))
@@ -99,6 +126,8 @@ async def test_saying_something_new_of_a_model_updates_it_beside_the_answer(upst
 
 async def test_bad_artifacts_are_refused_with_their_codes(upstream, put, model_id, database):
     uri = await put("model.pkl", PICKLE)
+    priced = {"artifact": {"uri": await put("model.txt", lightgbm_text())}, "format": "lightgbm"}
+    early = await put("model.json", booster(stopped_early=True))
     large = await put("large.pkl", PICKLE[:-1] + bytes(65 * 1024 * 1024) + b".")
     bad = {
         "artifact-missing": [{"artifact": {"uri": f"{uri}x"}}, {"artifact": {"uri": f"{uri}/"}}],
@@ -109,6 +138,13 @@ async def test_bad_artifacts_are_refused_with_their_codes(upstream, put, model_i
             {"artifact": {"uri": await put("model.onnx", ONNX)}},
         ],
         "artifact-too-large": [{"artifact": {"uri": large}}],
+        "signature-mismatch": [
+            {**priced, "signature": signature(*PRICED, "unit_price")},
+            {**priced, "signature": signature("b", "c")},
+        ],
+        "model-unsupported": [
+            {"artifact": {"uri": early}, "format": "xgboost", "signature": signature(*boosted.NAMES)}
+        ],
         "schema-invalid": [
             {"artifact": {"uri": f"s3://models/incoming/../{model_id}"}},
             {"artifact": {"uri": "s3://models/sha256/x"}},

@@ -1,11 +1,13 @@
 import asyncpg
 import pytest
+from structlog.testing import capture_logs
 
 from chassis.bus.batch import BatchLine
 from chassis.bus.line import Outcome
 from chassis.errors import Refusal, TablesUnavailable
 from schemas.observations import SeriesObserved
 from schemas.topics import METRIC_OBSERVATIONS
+from tests.odd_errors import ODD
 
 from .conftest import record
 
@@ -19,9 +21,10 @@ def series(name: str) -> dict:
 class Table:
     """Stores all or nothing; chokes on one series."""
 
-    def __init__(self, *, poison: str = "", outages: int = 0) -> None:
+    def __init__(self, *, poison: str = "", outages: int = 0, error: Exception | None = None) -> None:
         self.stored: list[str] = []
         self.poison, self.outages = poison, outages
+        self.error = error or asyncpg.DataError("value out of range")
 
     async def __call__(self, taken) -> None:
         if self.outages:
@@ -29,7 +32,7 @@ class Table:
             raise TablesUnavailable("away")
         names = [event.series_id for event, _ in taken]
         if self.poison in names:
-            raise asyncpg.DataError("value out of range")
+            raise self.error
         self.stored += names
 
 
@@ -73,6 +76,16 @@ async def test_only_the_guilty_record_leaves_the_batch(make_batch, clock, publis
     assert (outcome, sorted(table.stored)) == (Outcome.DONE, ["a", "b", "c", "d"])
     (letter,) = publisher.published
     assert (letter.key, dict(letter.headers)["dlq-error-code"]) == (b"bad", b"handler-failed")
+
+
+async def test_what_was_raised_is_buried_without_its_place_and_logged_with_it(make_batch, clock, publisher):
+    with capture_logs() as logs:
+        await make_batch(Table(poison="bad", error=ODD["documents"])).handle(records(["bad"], clock), always)
+
+    said = dict(publisher.published[0].headers)["dlq-error-message"].decode()
+    assert said == "ServerSelectionTimeoutError: [address]: [Errno 111] Connection refused"
+    [logged] = [each["reason"] for each in logs if each["event"] == "handler_failed"]
+    assert str(ODD["documents"]) in logged
 
 
 async def test_an_outage_of_the_tables_is_waited_for(make_batch, clock, publisher):

@@ -11,6 +11,7 @@ from chassis.bus.line import Outcome
 from chassis.bus.perseverance import Patience
 from chassis.errors import DocumentConflict, DocumentsUnavailable, Unpublishable
 from schemas.models import VersionPromotionRequested
+from tests.odd_errors import ODD
 
 from .conftest import promotion, record
 from .recorder import Recorder, alive
@@ -45,6 +46,19 @@ async def test_what_fails_five_times_while_all_is_well_is_buried(make_line, cloc
     assert await line.handle(record(promotion(), clock), alive) is Outcome.DEAD_LETTER
     headers = dict(publisher.published[0].headers)
     assert (headers["dlq-error-code"], headers["dlq-attempts"]) == (b"handler-failed", b"5")
+
+
+@pytest.mark.parametrize("name", ["a file", "another system", "objects", "documents", "Java", "Python"])
+async def test_what_was_raised_is_buried_without_paths_addresses_and_traces(make_line, clock, publisher, name):
+    line = make_line({VersionPromotionRequested: Recorder(*[ODD[name]] * 5)}, patience=Patience(lambda: 0.0))
+    line.patience._left_s = 0.0
+
+    with capture_logs() as logs:
+        assert await line.handle(record(promotion(), clock), alive) is Outcome.DEAD_LETTER
+    said = dict(publisher.published[0].headers)["dlq-error-message"].decode()
+    assert said.startswith(f"{type(ODD[name]).__name__}: ")
+    assert not any(each in said for each in ("/srv", "C:", "example", ".scala", "Traceback"))
+    assert [each["exc_info"] for each in logs if each["event"] == "handler_failed"] == [True]
 
 
 async def test_a_dead_letter_that_the_bus_refuses_for_a_while_is_not_lost(make_line, clock, publisher):

@@ -199,17 +199,17 @@ class FakeFacts(dict[str, dict[str, Any]]):
 
 
 class FakeScoring:
-    """Scores whatever the test says; until then it is busy. It takes a job at once unless `begins` is cleared."""
+    """Scores as the test says. It takes a job at once unless `begins` is cleared, and returns unless `returns` is."""
 
     def __init__(self) -> None:
         self.jobs: list[ScoringJob] = []
-        self.stopped = 0
-        self.renewed = 0
+        self.stopped = self.renewed = 0
         self.ready = True
         self._result: asyncio.Future[ScoringOutcome] | None = None
         self.started = asyncio.Event()
-        self.begins = asyncio.Event()
+        self.begins, self.returns = asyncio.Event(), asyncio.Event()
         self.begins.set()
+        self.returns.set()
 
     async def start(self) -> None:
         return
@@ -226,6 +226,7 @@ class FakeScoring:
         *,
         on_progress: Callable[[Progress], None],
         on_begun: Callable[[], None] = lambda: None,
+        on_answered: Callable[[], None] = lambda: None,
         lease_s: float | None = None,
     ) -> ScoringOutcome:
         self.jobs.append(job)
@@ -235,7 +236,10 @@ class FakeScoring:
             await self.begins.wait()
             on_begun()
             on_progress(Progress(rows_done=1, rows_total=2, splits_done=0, splits_total=1))
-            return await self._result
+            await asyncio.wait([self._result])
+            on_answered()
+            await self.returns.wait()
+            return self._result.result()
         except asyncio.CancelledError:
             self.stopped += 1
             raise

@@ -55,7 +55,7 @@ class SwallowingScoring(FakeScoring):
         self._takes = takes
         self.answered = False
 
-    async def run(self, job, *, on_progress, on_begun, lease_s):
+    async def run(self, job, *, on_progress, on_begun, on_answered, lease_s):
         self.started.set()
         on_begun()
         for _ in range(self._takes):

@@ -1,6 +1,8 @@
 """An attempt that stands still is seen, shown, and ends the process; one that waits for what is away does not."""
 
 import asyncio
+import subprocess
+import sys
 from dataclasses import replace
 
 import pytest
@@ -9,6 +11,8 @@ from structlog.testing import capture_logs
 from chassis.service import Service
 from chassis.settings import ChassisSettings
 from chassis.tasks import finish
+from infra.embedded.layout import CHECKOUT
+from services.executor.scoring.errors import ScoringError
 from services.executor.watchdog import AttemptStandsStill, AttemptStuck, Watchdog
 from tests.unit.executor.attempts import Bench
 from tests.unit.executor.fakes import HeldClock
@@ -121,6 +125,33 @@ async def test_an_attempt_whose_end_is_never_written_is_found(watchdog, looks):
     await task
 
 
+@pytest.mark.parametrize("answer", [outcome(), ScoringError("worker-lost", "the Spark driver ended during the job")])
+async def test_an_attempt_whose_driver_has_answered_or_died_and_is_never_done_with_is_found(watchdog, looks, answer):
+    bench = Bench()
+    bench.scoring.returns.clear()
+    bench.run = replace(bench.run, watchdog=watchdog)
+    task = await bench.begin(timeout_s=3600)
+    await bench.scoring.end(answer)
+    await asyncio.sleep(0.05)
+    await looks(30)
+    with pytest.raises(AttemptStuck, match="has been ending for 31 s"):
+        await looks(1)
+    bench.scoring.returns.set()
+    await task
+
+
+async def test_what_has_been_answered_in_time_is_not_timed_out_afterwards():
+    bench = Bench()
+    bench.scoring.returns.clear()
+    task = await bench.begin(timeout_s=1)
+    await bench.scoring.end(outcome())
+    await asyncio.sleep(1.3)
+    bench.scoring.returns.set()
+    await task
+
+    assert (bench.end.status, bench.scoring.stopped) == ("succeeded", 0)
+
+
 async def test_an_attempt_that_never_gets_a_driver_is_found(watchdog, looks):
     bench = Bench()
     bench.scoring.begins.clear()
@@ -159,3 +190,43 @@ async def test_a_worker_that_fails_ends_the_process_even_where_others_do_not_let
     with pytest.raises(ExceptionGroup) as raised:
         await life
     assert raised.group_contains(AttemptStuck)
+
+
+STUCK = """
+import asyncio
+from functools import partial
+from chassis.last_resort import end_process
+from chassis.service import Service
+from chassis.settings import ChassisSettings
+from services.executor.watchdog import Watchdog
+from tests.unit.executor.requests import queued
+
+async def attempt(watchdog):
+    with watchdog.over(queued()) as watched:
+        watched.does("ending", within_s=0.5)
+        while True:
+            try:
+                await asyncio.sleep(60)
+            except asyncio.CancelledError:
+                pass
+
+async def lives():
+    service = Service("executor", ChassisSettings())
+    service.health.dependencies.clear()
+    service._last_resort = partial(end_process, within_s=0.5)
+    watchdog = Watchdog(service.health.away, service.clock)
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(attempt(watchdog))
+        tasks.create_task(service._endless(watchdog.run))
+
+asyncio.run(lives())
+"""
+
+
+def test_a_process_with_an_attempt_that_nothing_ends_ends_and_says_why():
+    ended = subprocess.run(
+        [sys.executable, "-c", STUCK], cwd=CHECKOUT, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert ended.returncode == 1
+    assert "attempt_stuck" in ended.stdout
+    assert "Thread" in ended.stderr

@@ -1,4 +1,4 @@
-"""A model that takes too long to load."""
+"""What a child says of a model, and a model that takes too long to load."""
 
 import asyncio
 import gc
@@ -6,11 +6,12 @@ import threading
 
 import pytest
 
+from chassis.sandbox.child.packing import pack_texts
 from chassis.sandbox.errors import ChildDied
 from chassis.sandbox.settings import SandboxSettings
 from schemas.models import ModelRegistrationRequested
 from services.registry import inspection
-from services.registry.refusals import ModelCrashed, ModelNotLoaded
+from services.registry.refusals import ArtifactUnreadable, ModelCrashed, ModelNotLoaded
 
 
 class Stuck:
@@ -60,3 +61,30 @@ async def test_who_was_killed_by_others_is_told_from_who_ended_by_itself(monkeyp
     with pytest.raises(ModelCrashed) as refused:
         await inspection.Inspections(SandboxSettings(mode="off"), 5)(tmp_path, request)
     assert (type(refused.value), refused.value.code, len(begun)) == (kind, "model-crashed", children)
+
+
+@pytest.fixture
+def answered(monkeypatch, tmp_path):
+    async def look(*texts):
+        class Answering(Stuck):
+            def answer(self):
+                return {}, (memoryview(pack_texts(list(texts))),)
+
+        monkeypatch.setattr(inspection, "ChildProcess", Answering)
+        request = ModelRegistrationRequested.model_construct(format="python", signature=None, entrypoint=None)
+        return await inspection.Inspections(SandboxSettings(mode="off"), 5)(tmp_path, request)
+
+    return look
+
+
+async def test_what_inputs_are_known_as_comes_in_pairs(answered):
+    found = await answered("unit price", "unit_price", "b c", "b_c")
+
+    assert [(each.name, each.known_as) for each in found] == [("unit price", "unit_price"), ("b c", "b_c")]
+    assert await answered() == ()
+
+
+@pytest.mark.parametrize("texts", [("unit price",), ("", "unit_price"), ("a", "x" * 10_000)])
+async def test_bindings_that_are_none_are_not_believed(answered, texts):
+    with pytest.raises(ArtifactUnreadable, match="no readable answer"):
+        await answered(*texts)

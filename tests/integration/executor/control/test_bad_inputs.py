@@ -32,7 +32,7 @@ class Instant(FakeScoring):
         super().__init__()
         self.losing: set[str] = set()
 
-    async def run(self, job, *, on_progress, on_begun, lease_s=None):
+    async def run(self, job, *, on_progress, on_begun, on_answered, lease_s=None):
         on_begun()
         self.jobs.append(job)
         if job.execution_id in self.losing and job.attempt == 1:

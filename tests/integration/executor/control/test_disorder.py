@@ -17,7 +17,7 @@ from tests.unit.executor.fakes import FakeScoring
 class EagerScoring(FakeScoring):
     """Scores at once."""
 
-    async def run(self, job, *, on_progress, on_begun, lease_s=None):
+    async def run(self, job, *, on_progress, on_begun, on_answered, lease_s=None):
         self.jobs.append(job)
         on_begun()
         await asyncio.sleep(0.01)

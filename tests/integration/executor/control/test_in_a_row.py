@@ -27,7 +27,7 @@ class Prompt(FakeScoring):
         super().__init__()
         self._pauses_s = itertools.cycle(step / 4000 for step in range(60))
 
-    async def run(self, job, *, on_progress, on_begun, lease_s):
+    async def run(self, job, *, on_progress, on_begun, on_answered, lease_s):
         on_begun()
         await asyncio.sleep(next(self._pauses_s))
         return result_of(job)

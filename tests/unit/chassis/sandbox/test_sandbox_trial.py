@@ -6,6 +6,7 @@ import pytest
 
 from chassis.errors import PlatformError
 from chassis.sandbox import command
+from chassis.sandbox.errors import ChildFailed, SandboxUnavailable
 from chassis.sandbox.settings import SandboxSettings
 
 
@@ -18,7 +19,9 @@ def trials(monkeypatch):
         code = codes.pop(0)
         if code is None:
             raise subprocess.TimeoutExpired(argv, 30)
-        return subprocess.CompletedProcess(argv, code, b"", b"no namespaces")
+        return subprocess.CompletedProcess(
+            argv, code, b"", b"bwrap: Can't find source path /srv/mlp/hidden/python: No such file"
+        )
 
     monkeypatch.setattr(command.subprocess, "run", run)
     monkeypatch.setattr(command.shutil, "which", lambda name: f"/usr/bin/{name}")
@@ -48,3 +51,28 @@ def test_a_sandbox_that_does_not_hold_is_asked_again_and_one_that_holds_is_not(t
     trials += [1, 0]
 
     assert [verdict() for _ in range(4)] == ["sandbox-unavailable", "held", "held", "held"]
+
+
+def test_what_the_machine_said_of_it_is_for_the_log(trials):
+    trials += [1]
+
+    with pytest.raises(SandboxUnavailable, match="held here: bwrap: Can't find source path python: No such") as raised:
+        command.check_sandbox(SandboxSettings())
+    assert "/srv/mlp/hidden" in raised.value.detail
+
+
+def test_an_interpreter_that_is_not_there_is_not_named(tmp_path):
+    with pytest.raises(SandboxUnavailable) as raised:
+        command.check_sandbox(SandboxSettings(python=tmp_path / "python"))
+    assert (str(raised.value), raised.value.detail) == (
+        "the models' interpreter is not there",
+        str(tmp_path / "python"),
+    )
+
+
+def test_a_childs_words_are_looked_at_again():
+    failed = ChildFailed(
+        {"code": "model-failed", "message": "torn: /srv/hidden/x.py\nTraceback (most recent call last)"}
+    )
+
+    assert str(failed) == "torn: x.py"

@@ -29,6 +29,7 @@ for line in sys.stdin:
         sys.stdout.buffer.write(answer + b"\\n")
         sys.stdout.buffer.flush()
 """
+LOST = ScoringError("worker-lost", "Spark's JVM does not answer")
 GOOD = json.dumps({"event": "done", "outcome": outcome().model_dump()})
 BAD = {
     "no JSON": "java.lang.OutOfMemoryError",
@@ -164,3 +165,21 @@ async def test_a_job_says_when_a_driver_takes_it(warm):
             assert not begun
         await running
         assert begun == [True]
+
+
+@pytest.mark.parametrize("said", [json.dumps({"event": "failed", "error": LOST.to_dict()}), "nonsense"])
+async def test_it_says_when_the_driver_has_answered_or_died_even_where_nobody_gets_rid_of_it(warm, monkeypatch, said):
+    async with warm(said=said) as driver:
+        answered, release = [], asyncio.Event()
+        monkeypatch.setattr(driver._keeper.process, "kill", release.wait)
+        running = asyncio.create_task(
+            driver.run(job(), on_progress=lambda _: None, on_answered=lambda: answered.append(True))
+        )
+        await asyncio.sleep(0.3)
+        assert answered == [True]
+        monkeypatch.undo()
+        release.set()
+        with pytest.raises(ScoringError) as raised:
+            await running
+        assert raised.value.code == "worker-lost"
+        assert answered == [True]

@@ -16,10 +16,12 @@ def test_a_full_disk_has_a_code_of_its_own_and_may_be_tried_again(number):
     assert (failure.code, failure.retryable) == ("disk-full", True)
 
 
-def test_what_nobody_foresaw_is_said_in_words():
+def test_what_nobody_foresaw_has_its_kind_and_its_words_apart():
     failure = unforeseen(ValueError("seven"))
 
-    assert (failure.code, failure.message, failure.retryable) == ("internal", "ValueError: seven", False)
+    assert (failure.code, failure.detail, failure.retryable) == ("internal", "ValueError: seven", False)
+    assert "ValueError" in failure.message
+    assert "seven" not in failure.message
 
 
 async def test_a_driver_without_a_folder_says_so_instead_of_ending_whoever_keeps_it(tmp_path):
