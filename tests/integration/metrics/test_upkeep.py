@@ -14,6 +14,10 @@ from .events import FINISHED, METRICS, NOW, SERIES, finished, metrics, series, t
 
 KEPT = timedelta(days=1100)
 PARTITIONS = "SELECT partition FROM partitions_of($1) ORDER BY 1"
+FULL_DISK = """
+    CREATE FUNCTION full_disk() RETURNS boolean LANGUAGE plpgsql AS
+    $$ BEGIN RAISE 'no space left' USING ERRCODE = 'disk_full'; END $$
+"""
 ALL = {
     "metrics": "SELECT * FROM metrics ORDER BY time, source, event_id, point_no",
     "timeseries_data": "SELECT * FROM timeseries_data ORDER BY time, source, event_id, point_no",
@@ -155,6 +159,23 @@ async def test_a_table_that_is_rewritten_while_it_moves_is_moved_anew(tables, st
     await upkeep(tables).once()
 
     assert await fetch(tables, ALL["metrics"]) == expected
+    assert await rows_in(tables, "metrics_default") == 0
+
+
+async def test_a_move_that_fills_the_disk_gives_its_room_back(tables):
+    store = make_store(tables)
+    await store.store([taken(METRICS, long_ago(500))])
+    for _ in range(2):
+        await upkeep(tables).step("metrics", KEPT)
+    await execute(tables, FULL_DISK)
+    await execute(tables, "ALTER TABLE metrics_next ADD CHECK (full_disk())")
+
+    assert not await upkeep(tables).step("metrics", KEPT)
+
+    assert await fetch(tables, "SELECT to_regclass('metrics_next')::text") == [(None,)]
+    await store.store([taken(METRICS, long_ago(500))])
+    await upkeep(tables).once()
+    assert await rows_in(tables, "metrics") == 100
     assert await rows_in(tables, "metrics_default") == 0
 
 

@@ -23,14 +23,14 @@ pytestmark = [pytest.mark.long, pytest.mark.timeout(1800)]
 FILL = (
     """
     INSERT INTO metrics_default
-    SELECT now() - interval '95 days' - n * interval '1000 days' / $1, 'model ' || n % 50, 3, 'deployment ' || n % 50,
+    SELECT now() - interval '95 days' - n * (interval '1000 days' / $1), 'model ' || n % 50, 3, 'deployment ' || n % 50,
            NULL, 'FR', 'Aube', 'metric ' || n % 20, n, '{"column": "price", "bin": "3"}', '/upstream/erp',
            (n / 1000)::text, n % 1000
     FROM generate_series(1, $1::integer) AS n
     """,
     """
     INSERT INTO timeseries_data_default
-    SELECT now() - interval '95 days' - n * $2 * interval '365 days' / $1, 'sales ' || n % 200, n, '{"kind": "actual"}',
+    SELECT now() - interval '95 days' - n * ($2 * interval '365 days' / $1), 'sales ' || n % 200, n, '{"kind": "actual"}',
            '/upstream/erp', (n / 1000)::text, n % 1000
     FROM generate_series(1, $1::integer) AS n
     """,

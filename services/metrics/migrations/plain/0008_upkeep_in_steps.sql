@@ -278,5 +278,11 @@ BEGIN
     END IF;
     PERFORM go_on_moving(name);
     RETURN true;
+EXCEPTION WHEN disk_full THEN
+    -- What room there is belongs to the store; the next turn tries again.
+    IF to_regclass(name || '_next') IS NOT NULL THEN
+        PERFORM abandon_move(name);
+    END IF;
+    RETURN false;
 END
 $$;
