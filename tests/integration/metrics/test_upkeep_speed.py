@@ -30,8 +30,8 @@ FILL = (
     """,
     """
     INSERT INTO timeseries_data_default
-    SELECT now() - interval '95 days' - n * ($2 * interval '365 days' / $1), 'sales ' || n % 200, n, '{"kind": "actual"}',
-           '/upstream/erp', (n / 1000)::text, n % 1000
+    SELECT now() - interval '95 days' - n * ($2 * interval '365 days' / $1), 'sales ' || n % 200, n,
+           '{"kind": "actual"}', '/upstream/erp', (n / 1000)::text, n % 1000
     FROM generate_series(1, $1::integer) AS n
     """,
 )

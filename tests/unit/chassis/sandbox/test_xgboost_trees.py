@@ -3,8 +3,6 @@
 import copy
 import functools
 import json
-import os
-import signal
 import struct
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -15,6 +13,7 @@ import pytest
 import xgboost
 
 from chassis.sandbox.child.xgboost_trees import check_model
+from tests.unit.chassis.sandbox.xgboost_forks import harmful
 
 RANDOM = np.random.default_rng(7)
 ROWS = pd.DataFrame(RANDOM.normal(size=(200, 3)), columns=["a", "b", "c"])
@@ -25,7 +24,6 @@ TARGET = 2 * ROWS["a"].to_numpy() - ROWS["b"].to_numpy() + CODED["d"].cat.codes.
 FIT: dict[str, Any] = {"n_estimators": 2, "max_depth": 3, "n_jobs": 1}
 REFUSED = (ValueError, LookupError, TypeError, RecursionError)
 NUMBERS = (-1, -2, 0, 1, 2, 14, 15, 1000, 10**6, 2**31 - 1, -(2**31), 2**63)
-SECONDS = 20
 GONE = object()
 
 
@@ -105,39 +103,6 @@ def test_what_the_library_writes_is_whole(name, kind):
     check_model(bytes(MODELS[name][0].save_raw(kind)))
 
 
-def scored(raw: bytes, inputs: int) -> int:
-    """The signal that ended a process in which the library scored with it; -1 where it gave what nobody put in."""
-    pid = os.fork()
-    if not pid:
-        silent = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(silent, 1)
-        os.dup2(silent, 2)
-        signal.signal(signal.SIGALRM, signal.SIG_DFL)
-        signal.alarm(SECONDS)
-        os._exit(_scored(raw, inputs))
-    _, status = os.waitpid(pid, 0)
-    return os.WTERMSIG(status) if os.WIFSIGNALED(status) else -os.WEXITSTATUS(status)
-
-
-def _scored(raw: bytes, inputs: int) -> int:
-    # Memory that isn't the model's holds a number that stands out.
-    held = [np.full(size, 1.25e20, np.float32) for size in (16, 64, 256, 1024, 4096)]
-    del held
-    try:
-        model = xgboost.Booster({"nthread": 1})
-        model.load_model(bytearray(raw))
-        if model.num_features() > 100 or model.num_features() < 1:
-            return 0
-        rows = np.zeros((20, model.num_features()), np.float32)
-        rows[:, 0] = np.linspace(-2, 2, 20)
-        found = np.asarray(model.predict(xgboost.DMatrix(rows, nthread=1), validate_features=False))
-        if inputs > 3:
-            [array.validate(full=True) for _, array in model.get_categories(export_to_arrow=True).to_arrow() if array]
-    except Exception:  # noqa: BLE001 - it said no
-        return 0
-    return int(bool((np.abs(found) > 1e20).any()))
-
-
 @pytest.mark.parametrize("every", [17, pytest.param(1, marks=pytest.mark.long)])
 @pytest.mark.parametrize("name", MODELS)
 def test_a_field_that_is_damaged_is_refused_or_harms_nobody(name, every):
@@ -145,8 +110,7 @@ def test_a_field_that_is_damaged_is_refused_or_harms_nobody(name, every):
     files = list(damaged(DOCUMENTS[name]))
     passing = [(how, raw) for how, raw in files if passes(raw)]
     assert len(passing) < len(files)
-    harmful = [how for how, raw in passing[::every] if scored(raw, inputs)]
-    assert harmful == []
+    assert harmful(passing[::every], inputs) == []
 
 
 TREE = ("gradient_booster", "model", "trees", -1)
