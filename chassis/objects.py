@@ -16,6 +16,7 @@ from miniopy_async.api import Minio
 from miniopy_async.error import InvalidResponseError, S3Error, ServerError
 
 from chassis.errors import ObjectsUnavailable, PlatformError
+from chassis.hashing_reader import HashingReader
 from chassis.object_errors import (
     BAD_NAME,
     PROBED_PREFIX,
@@ -170,7 +171,7 @@ class Objects:
             ObjectMissing: the source is gone.
             ObjectChanged: the source isn't what `source` describes.
         """
-        reader = _HashingReader(self.stream(source))
+        reader = HashingReader(self.stream(source))
         async with self._translated(target):
             await self._client.put_object(
                 target.bucket, target.key, cast("BinaryIO", reader), source.size_bytes, num_parallel_uploads=1
@@ -256,25 +257,6 @@ class Objects:
             yield response
         finally:
             response.release()
-
-
-class _HashingReader:
-    """A stream with `read(n)`, as miniopy wants it, that hashes what passes."""
-
-    def __init__(self, chunks: AsyncIterator[bytes]) -> None:
-        self._chunks = chunks
-        self._rest = b""
-        self._digest = hashlib.sha256()
-
-    async def read(self, size: int) -> bytes:
-        if not self._rest:
-            self._rest = await anext(self._chunks, b"")
-        data, self._rest = self._rest[:size], self._rest[size:]
-        self._digest.update(data)
-        return data
-
-    def hexdigest(self) -> str:
-        return self._digest.hexdigest()
 
 
 async def _in_time(items: AsyncIterator[T]) -> AsyncGenerator[T]:
