@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from chassis.tasks import end
 from services.registry.slots import Slots
 
 
@@ -28,8 +29,7 @@ async def test_those_that_rested_leave_a_slot_to_who_has_yet_to_begin(count, bad
         await asyncio.sleep(0)
     (await slots.take()).end()
     for each in failing:
-        each.cancel()
-    await asyncio.wait(failing)
+        await end(each)
     assert most <= max(count, 2)
 
 
@@ -40,8 +40,7 @@ async def test_who_is_stopped_while_it_waits_to_go_on_leaves_all_slots_free():
     await asyncio.sleep(0)
     others = [await slots.take(), await slots.take()]
     await asyncio.sleep(0.01)
-    going_on.cancel()
-    await asyncio.wait([going_on])
+    await end(going_on)
     resting.end()
     for each in others:
         each.end()
