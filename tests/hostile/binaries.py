@@ -128,7 +128,7 @@ def ubjson_places(raw: bytes, random: Random) -> bytes:
     changed = bytearray(raw)
     for _ in range(random.choice((1, 1, 2, 6))):
         key = random.choice(_PLACES)
-        starts = [at for at in range(len(raw)) if raw.startswith(key + b"[$", at)]
+        starts = [at for at in range(len(raw) - len(key) - 12) if raw.startswith(key + b"[$", at)]
         if not starts:
             continue
         start = random.choice(starts) + len(key)
