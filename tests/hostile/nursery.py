@@ -37,9 +37,11 @@ class Nursery:
         """Where a file of `folder` is found in there."""
         return f"/sandbox/model/{self.folder.name}/{file.relative_to(self.folder)}"
 
-    def child(self, settings: SandboxSettings, artifact: Path | None, hear: Hear) -> ChildProcess:
+    def child(
+        self, settings: SandboxSettings, artifact: Path | None, hear: Hear, *, within_s: float | None = None
+    ) -> ChildProcess:
         """Instead of a `ChildProcess`."""
-        return _Forked(self, settings, artifact, hear)
+        return _Forked(self, settings, artifact, hear, within_s=within_s)
 
     def ensure(self) -> None:
         """Begin, unless it runs. To be called from a thread that stays: a sandbox ends with the one that began it."""
@@ -111,9 +113,17 @@ class Nursery:
 
 
 class _Forked(ChildProcess):
-    def __init__(self, nursery: Nursery, settings: SandboxSettings, artifact: Path | None, hear: Hear) -> None:
+    def __init__(
+        self,
+        nursery: Nursery,
+        settings: SandboxSettings,
+        artifact: Path | None,
+        hear: Hear,
+        *,
+        within_s: float | None = None,
+    ) -> None:
         self._nursery = nursery
-        super().__init__(settings, artifact, hear)
+        super().__init__(settings, artifact, hear, within_s=within_s)
 
     def _begun(self, settings: SandboxSettings, artifact: Path | None, descriptor: int, printed: int) -> Any:
         return self._nursery.fork(descriptor, printed)

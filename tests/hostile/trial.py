@@ -121,7 +121,8 @@ class Trial:
             asyncio.run(self._described(raw))
         source = OneObject(raw)
         with self._forking(outcome), outcome.judging("previewed", self.limit_s):
-            preview._of_object(source, source.listed("it"), self.sandbox, self.format, _ROWS)
+            looking = preview.Looking(source, self.sandbox, time.monotonic() + self.limit_s)
+            looking.at(source.listed("it"), self.format, _ROWS)
 
     async def _described(self, raw: bytes) -> None:
         async def read(offset: int, length: int) -> bytes:
