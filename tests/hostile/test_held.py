@@ -30,15 +30,6 @@ FILES = "[os.write(f, bytes(64 << 20)) for f in map(os.memfd_create, 'abc') for 
 TOGETHER = "[open('/tmp/x', 'wb').write(b'x' * (200 << 20)), b'x' * (400 << 20), FILES]".replace("FILES", FILES)
 
 
-@pytest.fixture(params=["group", "watch"])
-def holder(request, monkeypatch):
-    if request.param == "watch":
-        monkeypatch.setattr(group, "found", lambda: None)
-    elif found() is None:
-        pytest.skip("no control group may be made here")
-    return request.param
-
-
 @contextlib.contextmanager
 def loading(tmp_path: Path, does: str, *, settings: SandboxSettings = SETTINGS, said=None):
     """A child that is asked to load a model which does that first."""

@@ -11,7 +11,6 @@ import pytest
 import xgboost
 from sklearn.ensemble import RandomForestClassifier
 
-from chassis.sandbox import group
 from chassis.sandbox.errors import ChildFailed
 from chassis.sandbox.process import ChildProcess
 from chassis.sandbox.settings import SandboxSettings
@@ -77,15 +76,6 @@ LEFT = {
 }
 ROWS = np.random.default_rng(7).normal(size=(120, 4))
 TWO = (ROWS[:, 0] > 0).astype(int)
-
-
-@pytest.fixture(params=["group", "watch"])
-def holder(request, monkeypatch):
-    if request.param == "watch":
-        monkeypatch.setattr(group, "found", lambda: None)
-    elif group.found() is None:
-        pytest.skip("no control group may be made here")
-    return request.param
 
 
 @pytest.fixture
