@@ -40,7 +40,7 @@ clean: ## stop the stack and delete what it made in its folder
 demo: up ## the whole job on real data
 	@$(RUN) -m examples.grocery
 
-test: setup ## the tests that fit in half an hour on two cores
+test: setup ## the tests that fit in three quarters of an hour on two cores
 	@$(RUN) -m pytest -m "not long"
 
 test-models: setup ## every format and kind of model against its own library
