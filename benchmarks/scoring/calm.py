@@ -1,15 +1,15 @@
 """Whether the machine is as fast as it was: what a neighbour takes of a shared one shows in no counter.
 
-A fixed piece of work on all cores is timed before and after each measurement. Where it took much longer than at best,
-the measurement is taken again.
+A fixed piece of work on all cores is timed before and after each measurement. Where it took much longer than it usually
+does while the machine is well, the measurement is taken again.
 """
 
 import asyncio
-import math
 import time
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
+from statistics import quantiles
 from types import TracebackType
 from typing import Final, Self
 
@@ -21,8 +21,8 @@ from benchmarks.scoring.contender import Scored
 _SLOWER: Final = 1.15
 _AGAIN: Final = 3
 _LOOKS: Final = 12
-_FIRST_LOOKS: Final = 3
-_WAITS: Final = 20
+_FIRST_LOOKS: Final = 8
+_WAITS: Final = 10
 _PAUSE_S: Final = 2.0
 _NUMBERS: Final = 600_000
 _STEPS: Final = 1_000_000
@@ -33,7 +33,7 @@ class Calm:
 
     def __init__(self) -> None:
         self._pool = ProcessPoolExecutor(PROCESSES, get_context("spawn"))
-        self._best = math.inf
+        self._paces = list[float]()
         self.repeated = self.disturbed = 0
 
     def __enter__(self) -> Self:
@@ -52,23 +52,27 @@ class Calm:
             before = await self._calmed()
             scored = await score()
             pace = max(before, await asyncio.to_thread(self._pace))
-            if pace <= _SLOWER * self._best:
+            if pace <= self._limit():
                 return scored
             taken.append((pace, scored))
         self.disturbed += 1
         return min(taken, key=lambda each: each[0])[1]
 
     async def _calmed(self) -> float:
-        """Waits for a while until the work takes as long as at best; how long it took."""
-        for _ in range(_FIRST_LOOKS if self._best == math.inf else 0):
+        """Waits for a while until the work takes as long as usual; how long it took."""
+        for _ in range(0 if self._paces else _FIRST_LOOKS):
             await asyncio.to_thread(self._pace)
         pace = await asyncio.to_thread(self._pace)
         for _ in range(_WAITS):
-            if pace <= _SLOWER * self._best:
+            if pace <= self._limit():
                 break
             await asyncio.sleep(_PAUSE_S)
             pace = await asyncio.to_thread(self._pace)
         return pace
+
+    def _limit(self) -> float:
+        """By the best quarter of all looks: the best one may have met a processor that nobody else used."""
+        return _SLOWER * quantiles(self._paces)[0]
 
     def _pace(self) -> float:
         """Seconds of the work, in all processes at once."""
@@ -76,7 +80,7 @@ class Calm:
         for _ in range(_LOOKS):
             list(self._pool.map(_work, range(PROCESSES)))
         pace = time.perf_counter() - began
-        self._best = min(self._best, pace)
+        self._paces.append(pace)
         return pace
 
 

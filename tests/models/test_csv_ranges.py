@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -9,12 +10,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from chassis.sandbox.child import csv_counting, csv_cutting
-from chassis.sandbox.child.csv_counting import count_range
+from chassis.sandbox.child.csv_counting import Fetch, behind_line, count_range, likely_start
 from chassis.sandbox.child.csv_dialect import CsvDialect, read_header
 from chassis.sandbox.child.csv_ranges import ReadRange
 from chassis.sandbox.child.csv_records import CsvReader
 from chassis.sandbox.child.packing import pack_whole
 from services.executor.scoring.job import InputObject
+from services.executor.scoring.likely_ranges import Begin
 from services.executor.scoring.ranges import Cut, settled
 from services.executor.scoring.splits import CsvObject, CsvRange
 from tests.models.test_csv_dialects import files
@@ -57,8 +59,8 @@ def object_of(data: bytes, dialect: CsvDialect = DIALECT) -> CsvObject:
     return CsvObject(source, dialect.to_bytes(), part=CsvRange(0, len(data), 1, None))
 
 
-def read(data: bytes, piece: CsvObject, block: int = 16) -> tuple[Found, int]:
-    """What a task finds in a range, of which it has the very bytes; and how many records."""
+def read(data: bytes, piece: CsvObject, block: int = 16) -> tuple[Found, CsvReader]:
+    """What a task finds in a range, of which it has the very bytes; and the reader that is at its end."""
     rows, rejected, part = list[Row](), dict[int, tuple[str, str]](), piece.part
     assert part
     raw = memoryview(data)[part.start : part.end]
@@ -69,7 +71,7 @@ def read(data: bytes, piece: CsvObject, block: int = 16) -> tuple[Found, int]:
             rows.append((one.row_number(position), tuple(row.values())))
         for number, reason, text in zip(one.rejected.numbers, one.rejected.reasons, one.rejected.texts, strict=True):
             rejected[number] = reason, text
-    return (rows, rejected), reader.records
+    return (rows, rejected), reader
 
 
 def read_in_ranges(data: bytes, whole: CsvObject, places: Sequence[int]) -> Found:
@@ -83,21 +85,59 @@ def read_in_ranges(data: bytes, whole: CsvObject, places: Sequence[int]) -> Foun
     [pieces] = settled([cuts], look)
     rows, rejected = list[Row](), dict[int, tuple[str, str]]()
     for piece in pieces:
-        found, records = read(data, piece)
+        found, reader = read(data, piece)
         assert piece.part
-        assert records == piece.part.records
+        assert reader.records == piece.part.records
         rows += found[0]
         rejected |= found[1]
     return rows, rejected
 
 
-def told(data: bytes, cut: Cut) -> bytes:
-    dialect = CsvDialect.from_bytes(memoryview(cut.whole.dialect))
+def read_at_once(data: bytes, whole: CsvObject, places: Sequence[int], *, begin: Begin) -> Found | None:
+    """As several tasks would that nobody has looked ahead for; None where what came of them doesn't prove it right."""
+    edges = sorted({*places, len(data)} - {0})
+    starts = {begin(Cut(whole, start, stop, known=False)) for start, stop in pairwise(edges)} - {None}
+    rows, rejected, before = list[Row](), dict[int, tuple[str, str]](), 0
+    for start, end in pairwise(sorted({0, *(each for each in starts if each is not None), len(data)})):
+        (some, others), reader = read(data, replace(whole, part=CsvRange(start, end, 1, None)))
+        rows += [(number + before, row) for number, row in some]
+        rejected |= {number + before: why for number, why in others.items()}
+        before += reader.records
+        if end < len(data) and not reader.ends_with_a_record:
+            return None
+    return rows, rejected
 
+
+def anywhere(data: bytes) -> Begin:
+    """Behind any line's end."""
+
+    def begin(cut: Cut) -> int | None:
+        found = behind_line(fetching(data), cut.start, cut.stop)
+        return found if found is not None and found < cut.stop else None
+
+    return begin
+
+
+def likely(data: bytes) -> Begin:
+    """Where a row seems to begin."""
+
+    def begin(cut: Cut) -> int | None:
+        found = likely_start(fetching(data), DIALECT, cut=cut.start, stop=cut.stop)
+        return cut.begun(memoryview(pack_whole(() if found is None else (found,))))
+
+    return begin
+
+
+def fetching(data: bytes) -> Fetch:
     def fetch(start: int, end: int) -> memoryview:
         assert 0 <= start < end <= len(data)
         return memoryview(data)[start:end]
 
+    return fetch
+
+
+def told(data: bytes, cut: Cut) -> bytes:
+    dialect, fetch = CsvDialect.from_bytes(memoryview(cut.whole.dialect)), fetching(data)
     found = count_range(fetch, len(data), dialect, start=cut.start, stop=cut.stop, known=cut.known)
     return pack_whole((found.start, found.end, found.records) if found else ())
 
@@ -120,6 +160,49 @@ def check(seed: int, lines: int) -> int:
     assert read_in_ranges(data, whole, cuts) == found, (seed, cuts)
     assert read_in_ranges(data, whole, range(len(data))) == found, seed
     return len(data)
+
+
+def check_at_once(seed: int, lines: int) -> tuple[int, int]:
+    """How many cuts were proven right, and how many not: never is one proven that gives something else."""
+    chance = random.Random(seed)  # noqa: S311
+    data = file_of(chance, lines)
+    whole = object_of(data)
+    found, _ = read(data, whole)
+    cuts = [[cut] for cut in range(1, len(data))] + [[chance.randrange(1, len(data)) for _ in range(4)]]
+    tried = [
+        read_at_once(data, whole, places, begin=begin) for places in cuts for begin in (anywhere(data), likely(data))
+    ]
+    proven = [each for each in tried if each is not None]
+    assert all(each == found for each in proven), seed
+    return len(proven), len(tried) - len(proven)
+
+
+def test_ranges_that_are_read_at_once_are_right_or_known_to_be_wrong() -> None:
+    right, wrong = map(sum, zip(*(check_at_once(seed, 7) for seed in range(60)), strict=True))
+    assert right > 2_000
+    assert wrong > 200
+
+
+def test_records_that_are_given_up_are_so_in_ranges_read_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(csv_cutting, "MAX_RECORD_BYTES", 12)
+    right, wrong = map(sum, zip(*(check_at_once(seed, 7) for seed in range(60)), strict=True))
+    assert right > 2_000
+    assert wrong > 100
+
+
+def test_a_row_seems_to_begin_where_it_has_the_headers_fields() -> None:
+    data = b'a,b\n1,"of\nmany\nlines"\n2,3\n4,5\n'
+    begins = likely(data)
+    whole = object_of(data)
+    # Within the text of many lines no line has two fields.
+    assert [begins(Cut(whole, cut, len(data), known=False)) for cut in (5, 10, 15, 16, 22)] == [
+        None,
+        None,
+        None,
+        22,
+        22,
+    ]
+    assert begins(Cut(whole, 23, 26, known=False)) is None
 
 
 def test_two_readers_find_what_one_finds() -> None:
@@ -147,6 +230,7 @@ def test_what_a_csv_writer_wrote_is_read_in_ranges(file: tuple[str, str], cuts: 
 @pytest.mark.parametrize("limit", [10, 20, csv_cutting.MAX_RECORD_BYTES])
 def test_thousands_of_files_cut_everywhere(monkeypatch: pytest.MonkeyPatch, limit: int) -> None:
     monkeypatch.setattr(csv_cutting, "MAX_RECORD_BYTES", limit)
+    assert sum(check_at_once(seed, 8)[0] for seed in range(5_000_000, 5_002_000)) > 50_000
     assert sum(check(seed, 7) for seed in range(2_000_000, 2_000_400)) > 10_000
 
 

@@ -1,8 +1,9 @@
-"""Ranges of a delimited text, read without parsing: where their records begin and end, and how many there are."""
+"""Ranges of a delimited text: where their records begin, or seem to; where these end, and how many there are."""
 
 from collections.abc import Callable, Iterator
 from typing import Final
 
+from .csv_bounds import MAX_HEADER_BYTES
 from .csv_cutting import line_end
 from .csv_dialect import CsvDialect
 from .csv_ranges import ReadRange
@@ -36,7 +37,7 @@ def count_range(
     Raises:
         CsvUnreadable: a header without an end.
     """
-    begin = start if known else _assumed_start(fetch, start, stop)
+    begin = start if known else behind_line(fetch, start, stop)
     if begin is None:
         return None
     reader = CsvReader(dialect, _blocks(fetch, begin, stop, size), start=begin, stop=stop)
@@ -44,7 +45,20 @@ def count_range(
     return ReadRange(begin, reader.position, reader.records)
 
 
-def _assumed_start(fetch: Fetch, cut: int, stop: int) -> int | None:
+def likely_start(fetch: Fetch, dialect: CsvDialect, *, cut: int, stop: int) -> int | None:
+    """Behind the first line's end at or behind the offset `cut` > 0 and before `stop`, if a row seems to begin there.
+
+    What follows has as many fields as the header then. Within a text of several lines it hardly ever has.
+    """
+    begin = behind_line(fetch, cut, stop)
+    if begin is None or begin >= stop:
+        return None
+    text = fetch(begin, min(begin + MAX_HEADER_BYTES, stop))
+    block = next(CsvReader(dialect, iter([text]), start=begin).blocks(), None)
+    return begin if block and block.table.num_rows and block.row_number(0) == block.first else None
+
+
+def behind_line(fetch: Fetch, cut: int, stop: int) -> int | None:
     """Behind the first line's end at or behind the offset `cut` > 0 and before `stop`."""
     for at in range(cut, stop, _LOOK_BYTES - 1):
         text = bytes(fetch(at - 1, min(at - 1 + _LOOK_BYTES, stop)))

@@ -27,12 +27,13 @@ class Cutter:
     """Cuts a text that comes piece by piece, without its mark. Holds no more than the longest record and a piece.
 
     `position` is the offset in the text behind what has been given, `start` at first; a record begins there. The text
-    is read to the first record's end at or behind `stop`, and on while `held`; None: to its end.
+    is read to the first record's end at or behind `stop`, and on while `held`; None: to its end. `left_open`: it ended
+    within quotes.
     """
 
     def __init__(self, delimiter: str, *, start: int = 0, stop: int | None = None) -> None:
         self.position = start
-        self.held = False
+        self.held = self.left_open = False
         self._stop = stop
         self._quotes = Quotes(delimiter)
         self._pending: list[bytes] = []
@@ -95,6 +96,7 @@ class Cutter:
         if ended and opened is None:
             self.position += len(text)
             return Stretch(text)
+        self.left_open |= ended
         end = line_end(text, len(text) if opened is None else opened - begin)
         if end:
             windows.put_back(text[end:])

@@ -87,6 +87,11 @@ class CsvReader:
         """How many were read, rejected lines included."""
         return self._record - self._first
 
+    @property
+    def ends_with_a_record(self) -> bool:
+        """Whether what was read doesn't end within quotes, nor before the object's header does."""
+        return not (self._cutter.left_open or self._header)
+
     def blocks(self) -> Iterator[CsvBlock]:
         """Raises `CsvUnreadable` on a broken archive or a header without an end, and what reading raises."""
         for stretch in self._cutter.cut(self._pieces):

@@ -1,6 +1,7 @@
 """Output rows: kept columns beside predictions; and rejected rows as they were read, with what is wrong with them."""
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Final
 
 import numpy as np
 import pyarrow as pa
@@ -12,9 +13,10 @@ from .folder_values import column_of
 from .hive import values_of
 from .layout import Layout
 
+ROW_FIELD: Final = "rejected_row"
 REASON_FIELDS: tuple[tuple[str, pa.DataType], ...] = (
     ("rejected_object", pa.string()),
-    ("rejected_row", pa.int64()),
+    (ROW_FIELD, pa.int64()),
     ("rejected_column", pa.string()),
     ("rejected_reason", pa.string()),
     ("rejected_line", pa.string()),
@@ -76,7 +78,7 @@ def rejected_lines(lines: RejectedLines, layout: Layout, key: str) -> pa.Table:
     count, folders = len(lines.numbers), values_of(key)
     values: dict[str, Sequence[str | int]] = {
         "rejected_object": [key] * count,
-        "rejected_row": lines.numbers,
+        ROW_FIELD: lines.numbers,
         "rejected_reason": lines.reasons,
         "rejected_line": lines.texts,
     }

@@ -1,11 +1,11 @@
-"""The op `range`: where records begin and end in a part of a CSV object, and how many there are.
+"""The ops on a part of a CSV object: where a record seems to begin in it, or where all begin and end, and how many.
 
 The parent is asked for just the bytes that it takes.
 """
 
 from typing import Any
 
-from .csv_counting import count_range
+from .csv_counting import count_range, likely_start
 from .csv_dialect import CsvDialect
 from .csv_ranges import ReadRange
 from .csv_text import CsvUnreadable
@@ -18,7 +18,13 @@ class RangeOps:
 
     def __init__(self, link: Link) -> None:
         self._link = link
-        self.ops: dict[str, Op] = {"range": self._range}
+        self.ops: dict[str, Op] = {"begin_range": self._begin_range, "range": self._range}
+
+    def _begin_range(self, header: dict[str, Any], pieces: list[memoryview]) -> None:
+        """Where a record seems to begin; nothing where none does."""
+        dialect = CsvDialect.from_bytes(pieces[0])
+        found = likely_start(self._fetch, dialect, cut=header["start"], stop=header["stop"])
+        self._link.tell({}, pack_whole(() if found is None else (found,)))
 
     def _range(self, header: dict[str, Any], pieces: list[memoryview]) -> None:
         found = self._counted(header, CsvDialect.from_bytes(pieces[0]))

@@ -34,6 +34,7 @@ class ScoringOps:
         self._link = link
         self._loaded: tuple[Model, Plan] | None = None
         self._split: SplitScoring | None = None
+        self._ends_with_a_record = True
         self.ops: dict[str, Op] = {
             "load": self._load,
             "begin": self._begin,
@@ -64,6 +65,7 @@ class ScoringOps:
         model, plan = self._model
         inputs, predictions = (Counting.from_dict(each).bins for each in json.loads(bytes(pieces[1])))
         counted = Counted(inputs, predictions, header["every"])
+        self._ends_with_a_record = True
         self._split = SplitScoring(model, plan, Layout.from_bytes(bytes(pieces[0])), counted, header["part_bytes"])
         self._link.tell({})
 
@@ -84,6 +86,7 @@ class ScoringOps:
             split.add_csv(block, key)
         if counted is not None and reader.records != counted:
             raise CsvUnreadable(f"{reader.records} records instead of {counted} from the offset {header['start']} on")
+        self._ends_with_a_record &= reader.ends_with_a_record
         for _ in blocks:
             """What follows a packed text's end is passed over, and answered all the same."""
         self._report()
@@ -118,6 +121,7 @@ class ScoringOps:
                 **vars(split.take_progress()),
                 "parts": [[part.rows, part.rejected] for part in parts],
                 "reasons": len(split.reasons),
+                "ends_with_a_record": self._ends_with_a_record,
             },
             *(part.data for part in parts),
             pack_texts([text for column in split.columns() for text in column]),

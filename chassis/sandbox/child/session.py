@@ -5,6 +5,7 @@ from typing import Any
 from .dataset_ops import DatasetOps
 from .failures import failure_of
 from .inspection_ops import InspectionOps
+from .numbering_ops import NumberingOps
 from .ops import Link
 from .planning_ops import PlanningOps
 from .preview_ops import PreviewOps
@@ -20,6 +21,7 @@ class Session:
         self._ops = {
             **DatasetOps(link).ops,
             **InspectionOps(link).ops,
+            **NumberingOps(link).ops,
             **PlanningOps(link).ops,
             **PreviewOps(link).ops,
             **RangeOps(link).ops,

@@ -13,7 +13,7 @@ from .counting import Counter, counting_of
 from .csv_records import CsvBlock
 from .hive import values_of
 from .layout import Layout
-from .output_rows import accepted_rows, in_layout, rejected_lines, rejected_rows
+from .output_rows import ROW_FIELD, accepted_rows, in_layout, rejected_lines, rejected_rows
 from .outputs import PredictionShape
 from .parts import Part, PartWriter
 from .scoring import Model, ModelFailed, Plan, ScoredBatch, score_batch
@@ -78,7 +78,7 @@ class SplitScoring:
             rejected.append(rejected_lines(lines, self.layout, key))
         if rejected:
             # In the order of the records, however the text is cut into blocks.
-            self._write(self.rejected, pa.concat_tables(rejected).sort_by("rejected_row"))
+            self._write(self.rejected, pa.concat_tables(rejected).sort_by(ROW_FIELD))
 
     def close(self) -> None:
         began = time.perf_counter()

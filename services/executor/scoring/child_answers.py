@@ -39,7 +39,11 @@ class ChunkAnswer(SplitProgress):
 
 @dataclass
 class SplitAnswer:
-    """The end of a split. `columns`: names and types of its output, empty where no row was accepted."""
+    """The end of a split.
+
+    `columns`: names and types of its output, empty where no row was accepted. `ends_with_a_record`: no CSV text of it
+    ended within quotes.
+    """
 
     chunk: ChunkAnswer
     columns: tuple[tuple[str, str], ...] = ()
@@ -48,6 +52,7 @@ class SplitAnswer:
     predictions: Counts | None = None
     reasons: list[tuple[Reason, int]] = field(default_factory=list[tuple[Reason, int]])
     more_reasons: int = 0
+    ends_with_a_record: bool = False
 
 
 def chunk_answer(header: dict[str, Any], pieces: Sequence[memoryview], *, within_s: float) -> ChunkAnswer:
@@ -93,7 +98,8 @@ def split_answer(
     )
     reasons = _reasons(rest[9], rest[10])
     more = max(0, _count(header["reasons"]) - len(reasons))
-    return SplitAnswer(chunk, columns, moments, inputs, predictions, reasons, more)
+    whole = header["ends_with_a_record"] is True
+    return SplitAnswer(chunk, columns, moments, inputs, predictions, reasons, more, whole)
 
 
 def _counts(bins: Sequence[Bins], pieces: Sequence[memoryview], *, rows: int, every: int) -> Counts | None:

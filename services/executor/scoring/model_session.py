@@ -17,7 +17,7 @@ from chassis.sandbox.held import Held
 from chassis.sandbox.process import ChildProcess, Hear
 from chassis.sandbox.settings import SandboxSettings
 from services.executor.scoring.artifacts import ArtifactCache
-from services.executor.scoring.child_answers import ChunkAnswer, SplitAnswer, chunk_answer, split_answer
+from services.executor.scoring.child_answers import ChunkAnswer, FinishedPart, SplitAnswer, chunk_answer, split_answer
 from services.executor.scoring.errors import ScoringCancelled, ScoringError
 from services.executor.scoring.histograms import BINS, CATEGORIES, COLUMNS, VersionBins
 from services.executor.scoring.job import ScoringJob
@@ -119,6 +119,23 @@ class ModelSession:
             ]
         self._rest()
         return VersionBins(*made) if answer.get("rows") else None
+
+    def begin_range(self, bucket: Bucket, cut: Cut) -> int | None:
+        """Where a record seems to begin behind a cut of a CSV object. Raises: ScoringError, ChildLost."""
+        source = cut.whole.source
+        asked = {"op": "begin_range", "start": cut.start, "stop": cut.stop, "key": source.key}
+        with self._answering("begin_range"):
+            answer = self.ask(asked, cut.whole.dialect)
+            _, (piece,) = until_answered(self.ask, answer, bucket, source, at_most=2 * source.size_bytes)
+            return cut.begun(piece)
+
+    def number(self, part: memoryview, *, before: int, rows: int) -> FinishedPart:
+        """A part of so many rejected rows again, numbered on from `before`. Raises: ScoringError, ChildLost."""
+        with self._answering("number"):
+            answer, (piece,) = self.ask({"op": "number", "before": before}, part)
+            if answer["rows"] != rows:
+                raise ValueError("a part of other rows")
+            return FinishedPart(rows, piece, rejected=True)
 
     def count_range(self, bucket: Bucket, cut: Cut) -> ReadRange | None:
         """The records of a range of a CSV object; None where no line ends in it. Raises: ScoringError, ChildLost."""
@@ -276,10 +293,13 @@ _DOES: Final = {
     "footer": "read the input's footers",
     "head": "read the input's header lines",
     "layout": "looked at the input's columns",
+    "begin_range": "looked through the input's records",
     "range": "looked through the input's records",
     "bytes": "looked through the input's records",
 }
-_CRASHES: Final[dict[str, str]] = dict.fromkeys(("footer", "head", "layout", "range", "bytes"), "input-corrupt")
+_CRASHES: Final[dict[str, str]] = dict.fromkeys(
+    ("footer", "head", "layout", "begin_range", "range", "bytes"), "input-corrupt"
+)
 
 
 def _inspection(answer: dict[str, Any]) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """The object store as the scoring engine sees it: ranged reads of a frozen object, single puts, listings."""
 
-from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from functools import lru_cache
 from urllib.parse import urlsplit
@@ -97,6 +97,12 @@ class Bucket:
             except (AlreadyExistsError, PreconditionError):
                 return False
         return True
+
+    def discard(self, keys: Sequence[str]) -> None:
+        """Deletes objects that nothing names; those that it can't stay."""
+        if keys:
+            with suppress(BaseError, OSError):
+                obstore.delete(self._store, keys)
 
     def list(self, prefix: str) -> Iterator[InputObject]:
         """Objects at or under the prefix, whose last segment is a whole name."""

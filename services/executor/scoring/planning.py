@@ -76,7 +76,7 @@ def make_plan(job: ScoringJob, datasets: Bucket, session: Asked, *, rows_per_spl
 
 def in_ranges(plan: JobPlan, look: Look, *, range_bytes: int, cores: int) -> JobPlan:
     """The same; tasks share large CSV objects, as `look` finds their records. Raises what that raises."""
-    pieces = [piece for split in plan.splits for piece in split.pieces if isinstance(piece, CsvObject)]
+    pieces = csv_pieces(plan)
     cuts = cuts_of(pieces, range_bytes=range_bytes, cores=cores)
     if not cuts:
         return plan
@@ -86,6 +86,10 @@ def in_ranges(plan: JobPlan, look: Look, *, range_bytes: int, cores: int) -> Job
     total = sum(counted) if len(counted) == len(parts) else None
     splits = group_csv_objects(parts, bytes_per_split=min(BYTES_PER_SPLIT, range_bytes))
     return replace(plan, splits=tuple(splits), rows_total=total)
+
+
+def csv_pieces(plan: JobPlan) -> list[CsvObject]:
+    return [piece for split in plan.splits for piece in split.pieces if isinstance(piece, CsvObject)]
 
 
 def _wanted(job: ScoringJob) -> bytes:

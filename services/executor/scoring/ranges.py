@@ -39,6 +39,13 @@ class Cut:
             raise ValueError(f"a range from {start} to {end} of {records} records")
         return ReadRange(start, end, records)
 
+    def begun(self, piece: memoryview) -> int | None:
+        """Where a child says that a record seems to begin; None: nowhere. Raises `ValueError` if it can't be there."""
+        found = whole_numbers(piece)
+        if len(found) > 1 or any(not self.start <= start < self.stop for start in found):
+            raise ValueError("no beginning of a range")
+        return found[0] if found else None
+
 
 Look = Callable[[Sequence[Cut]], list[ReadRange | None]]
 """Tasks side by side, one a cut."""

@@ -21,7 +21,9 @@ from services.executor.scoring.histograms import (
     version_bins,
 )
 from services.executor.scoring.job import InputObject, Progress, ScoringJob, ScoringOutcome
+from services.executor.scoring.likely_ranges import in_whole_objects, is_assumed, is_proven, records_before
 from services.executor.scoring.manifest import Columns, build_manifest, sha256
+from services.executor.scoring.numbering import number_on, unnumbered, with_numbered
 from services.executor.scoring.objects import RESULTS, Bucket, parse_uri
 from services.executor.scoring.planning import JobPlan, in_ranges
 from services.executor.scoring.progress import ProgressBoard
@@ -104,30 +106,58 @@ class JobRun:
         self._log.add("started", execution_id=job.execution_id, attempt=job.attempt, model=job.model.id)
         plan = self._plan()
         planned_s = time.monotonic() - began
-        sizes = {"splits": len(plan.splits), "rows": plan.rows_total, "cores": self._cores}
-        self._log.add("planned", **sizes, seconds=round(planned_s, 3))
         if plan.left_out:
             self._log.add("columns_left_out", columns=plan.left_out[:_NAMED], reason="outputs have their names")
-        results = self._score(plan)
+        plan, results = self._score_likely(plan) if is_assumed(plan) else self._score_certain(plan)
         rows_in = sum(result.rows_in for result in results)
         columns = _output_columns(job, plan, results)
         return self._finish(results, columns, rows_in, began, planned_s)
 
     def _plan(self) -> JobPlan:
-        does = functools.partial(plan_job, self._job, self._settings)
+        does = functools.partial(plan_job, self._job, self._settings, self._sharing())
         if self._here:
             self._check_cancelled()
-            plan = does(self._cores)
-        else:
-            [plan] = self._on_workers(does, [self._cores])
-        look = functools.partial(self._on_workers, functools.partial(count_cut, self._job, self._settings))
-        return in_ranges(plan, look, range_bytes=self._settings.csv_range_bytes, cores=self._sharing())
+            return does(self._cores)
+        [plan] = self._on_workers(does, [self._cores])
+        return plan
 
     def _sharing(self) -> int:
         """Tasks that may share a CSV object."""
         return self._cores if self._context.defaultParallelism >= self._settings.csv_range_cores else 1
 
+    def _score_likely(self, plan: JobPlan) -> tuple[JobPlan, list[SplitResult]]:
+        """In ranges that what comes of them proves; where it does not, or a failure is to name its row, counted first."""
+        results = list[SplitResult]()
+        try:
+            results = self._score(plan)
+            if is_proven(plan, {result.split: result.ends_with_a_record for result in results}):
+                return plan, self._numbered(plan, results)
+            why = "a record goes on behind its range"
+        except ScoringError as error:
+            if error.retryable:
+                raise
+            why, self._failure = error.code, None
+        self._log.add("read_again", reason=why)
+        self._logged.clear()
+        self._results.discard([part.key for result in results for part in (*result.parts, *result.rejected)])
+        return self._score_certain(in_whole_objects(plan))
+
+    def _score_certain(self, plan: JobPlan) -> tuple[JobPlan, list[SplitResult]]:
+        look = functools.partial(self._on_workers, functools.partial(count_cut, self._job, self._settings))
+        plan = in_ranges(plan, look, range_bytes=self._settings.csv_range_bytes, cores=self._sharing())
+        return plan, self._score(plan)
+
+    def _numbered(self, plan: JobPlan, results: list[SplitResult]) -> list[SplitResult]:
+        items = unnumbered(results, records_before(plan, {result.split: result.rows_in for result in results}))
+        if not items:
+            return results
+        parts = self._on_workers(functools.partial(number_on, self._job, self._settings), items)
+        self._results.discard([item.part.key for item in items])
+        return with_numbered(results, items, parts)
+
     def _score(self, plan: JobPlan) -> list[SplitResult]:
+        sizes = {"splits": len(plan.splits), "rows": plan.rows_total, "cores": self._cores}
+        self._log.add("planned", **sizes)
         if not plan.splits:
             return []
         board = ProgressBoard(

@@ -26,7 +26,7 @@ class RowGroup:
 class CsvRange:
     """Whole records of a CSV object: where they lie in it, the first one's number, how many they are.
 
-    `records` of None: nobody has counted them.
+    `records` of None: nobody has counted them, and that they are whole is assumed; the first is then said to be 1.
     """
 
     start: int
@@ -46,6 +46,10 @@ class CsvObject:
     dialect: bytes
     can_be_cut: bool = False
     part: CsvRange | None = None
+
+    @property
+    def is_assumed(self) -> bool:
+        return self.part is not None and self.part.records is None
 
     @property
     def size_bytes(self) -> int:
@@ -79,16 +83,18 @@ def group_row_groups(pieces: Sequence[RowGroup], *, rows_per_split: int, cores: 
 
 
 def group_csv_objects(pieces: Sequence[CsvObject], *, bytes_per_split: int = BYTES_PER_SPLIT) -> list[Split]:
-    return _number(_grouped(pieces, [piece.size_bytes for piece in pieces], bytes_per_split))
+    """Small ones together; a range that is assumed alone, for what comes of it is to be told from others'."""
+    weights = [math.inf if piece.is_assumed else piece.size_bytes for piece in pieces]
+    return _number(_grouped(pieces, weights, bytes_per_split))
 
 
-def _grouped(pieces: Sequence[_P], weights: Sequence[int], target: int) -> Iterator[tuple[_P, ...]]:
+def _grouped(pieces: Sequence[_P], weights: Sequence[float], target: int) -> Iterator[tuple[_P, ...]]:
     group: list[_P] = []
-    weight = 0
+    weight = 0.0
     for piece, piece_weight in zip(pieces, weights, strict=True):
         if group and weight + piece_weight > target:
             yield tuple(group)
-            group, weight = [], 0
+            group, weight = [], 0.0
         group.append(piece)
         weight += piece_weight
     if group:

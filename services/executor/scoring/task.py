@@ -3,6 +3,7 @@
 Nor is anything of it parsed here: what is fetched goes to the model's sandboxed child, and finished files come back.
 """
 
+import functools
 import hashlib
 import os
 import time
@@ -19,6 +20,7 @@ from services.executor.scoring.child_answers import ChunkAnswer, FinishedPart, S
 from services.executor.scoring.errors import ScoringCancelled, ScoringError, unforeseen
 from services.executor.scoring.histograms import VersionBins
 from services.executor.scoring.job import ScoringJob
+from services.executor.scoring.likely_ranges import in_likely_ranges
 from services.executor.scoring.model_session import ChildLost, ModelSession, SplitTask
 from services.executor.scoring.objects import DATASETS, RESULTS, Bucket, parse_uri
 from services.executor.scoring.peaks import begin_measuring, own_peak_bytes
@@ -78,6 +80,7 @@ class SplitResult:
     parts: list[Part] = field(default_factory=list[Part])
     rejected: list[Part] = field(default_factory=list[Part])
     columns: tuple[tuple[str, str], ...] = ()
+    ends_with_a_record: bool = False
     inspection: dict[str, Any] = field(default_factory=dict[str, Any])
     seconds: dict[str, float] = field(default_factory=dict[str, float])
     moments: dict[str, Moments] = field(default_factory=dict[str, Moments])
@@ -89,8 +92,10 @@ class SplitResult:
     error: ScoringError | None = None
 
 
-def plan_job(job: ScoringJob, settings: ScoringSettings, cores: int) -> JobPlan:
+def plan_job(job: ScoringJob, settings: ScoringSettings, sharing: int, cores: int) -> JobPlan:
     """Runs in the driver, or in a Spark Python worker where the driver's machine can't hold sandboxes.
+
+    `sharing`: of the cores, how many may share a CSV object.
 
     Raises:
         ScoringError: `input-…`, `column-conflict`, `store-unavailable`.
@@ -99,10 +104,14 @@ def plan_job(job: ScoringJob, settings: ScoringSettings, cores: int) -> JobPlan:
     session.begin_job(job, lambda _: None)
     if job.input.size_bytes <= settings.small_bytes:
         session.mount()
-    datasets, rows = Bucket(settings.s3, DATASETS), settings.rows_per_split
-    return through_losses(
-        lambda: make_plan(job, datasets, session, rows_per_split=rows, cores=cores), "the input's reader"
-    )
+    datasets = Bucket(settings.s3, DATASETS)
+
+    def planned() -> JobPlan:
+        plan = make_plan(job, datasets, session, rows_per_split=settings.rows_per_split, cores=cores)
+        begin = functools.partial(session.begin_range, datasets)
+        return in_likely_ranges(plan, begin, range_bytes=settings.csv_range_bytes, cores=sharing)
+
+    return through_losses(planned, "the input's reader")
 
 
 def score_split(spec: TaskSpec, split: Split) -> SplitResult:
@@ -146,6 +155,7 @@ def _score(spec: TaskSpec, split: Split, progress: TaskProgress, log: TaskLog) -
     )
     result.rows_in, result.rows_out, result.parts, result.rejected = work.rows, work.accepted, work.parts, work.rejected
     result.columns, result.moments = work.end.columns, work.end.moments
+    result.ends_with_a_record = work.end.ends_with_a_record
     result.inputs, result.predictions = work.end.inputs, work.end.predictions
     result.inspection, result.bytes_read = warm.session.inspection, work.fetcher.bucket.bytes_read
     seconds = {**work.seconds, "read_s": work.fetcher.seconds, "load_s": warm.session.load_s - loaded_s}
@@ -182,12 +192,20 @@ def or_refusal(does: Callable[[_I], _T], item: _I) -> _T | ScoringError:
         return error
 
 
+def store_part(job: ScoringJob, results: Bucket, split: int, part: FinishedPart) -> Part:
+    """One put, under a name that no other attempt of its task can have."""
+    prefix = parse_uri(job.output_prefix, bucket=RESULTS)
+    folder = f"{prefix}rejected/" if part.rejected else prefix
+    key = f"{folder}part-{split:05d}-{uuid.uuid4().hex}.parquet"
+    results.put(key, part.data)
+    return Part(key, part.rows, part.data.nbytes, hashlib.sha256(part.data).hexdigest())
+
+
 class _Work:
     """A split's way from the store and back to it."""
 
     def __init__(self, spec: TaskSpec, split: Split, fetcher: Fetcher) -> None:
         self._spec, self._split, self.fetcher = spec, split, fetcher
-        self._prefix = parse_uri(spec.job.output_prefix, bucket=RESULTS)
         self._results = Bucket(spec.settings.s3, RESULTS)
         self.rows = self.accepted = 0
         self.parts, self.rejected = list[Part](), list[Part]()
@@ -210,18 +228,13 @@ class _Work:
         self.accepted += answer.accepted
         began = time.perf_counter()
         for part in answer.parts:
-            (self.rejected if part.rejected else self.parts).append(self._store(part))
+            (self.rejected if part.rejected else self.parts).append(
+                store_part(self._spec.job, self._results, self._split.index, part)
+            )
         stored_s = time.perf_counter() - began
         for name, more in (("score_s", answer.score_s), ("count_s", answer.count_s)):
             self.seconds[name] += more
         self.seconds["write_s"] += answer.write_s + stored_s
-
-    def _store(self, part: FinishedPart) -> Part:
-        """One put, under a name that no other attempt of its task can have."""
-        folder = f"{self._prefix}rejected/" if part.rejected else self._prefix
-        key = f"{folder}part-{self._split.index:05d}-{uuid.uuid4().hex}.parquet"
-        self._results.put(key, part.data)
-        return Part(key, part.rows, part.data.nbytes, hashlib.sha256(part.data).hexdigest())
 
 
 def _tell(log: TaskLog, result: SplitResult, end: SplitAnswer, elapsed_s: float) -> None:
