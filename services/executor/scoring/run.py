@@ -126,7 +126,7 @@ class JobRun:
         return self._cores if self._context.defaultParallelism >= self._settings.csv_range_cores else 1
 
     def _score_likely(self, plan: JobPlan) -> tuple[JobPlan, list[SplitResult]]:
-        """In ranges that what comes of them proves; where it does not, or a failure is to name its row, counted first."""
+        """Ranges that what comes of them proves; else, or to name the row of a failure, counted before."""
         results = list[SplitResult]()
         try:
             results = self._score(plan)
