@@ -114,16 +114,12 @@ class JobRun:
         return self._finish(results, columns, rows_in, began, planned_s)
 
     def _plan(self) -> JobPlan:
-        does = functools.partial(plan_job, self._job, self._settings, self._sharing())
+        does = functools.partial(plan_job, self._job, self._settings)
         if self._here:
             self._check_cancelled()
             return does(self._cores)
         [plan] = self._on_workers(does, [self._cores])
         return plan
-
-    def _sharing(self) -> int:
-        """Tasks that may share a CSV object."""
-        return self._cores if self._context.defaultParallelism >= self._settings.csv_range_cores else 1
 
     def _score_likely(self, plan: JobPlan) -> tuple[JobPlan, list[SplitResult]]:
         """Ranges that what comes of them proves; else, or to name the row of a failure, counted before."""
@@ -143,8 +139,10 @@ class JobRun:
         return self._score_certain(in_whole_objects(plan))
 
     def _score_certain(self, plan: JobPlan) -> tuple[JobPlan, list[SplitResult]]:
+        """In ranges that are looked through before, if there are cores enough for that to pay; else not in ranges."""
+        cores = self._cores if self._context.defaultParallelism >= self._settings.csv_look_cores else 1
         look = functools.partial(self._on_workers, functools.partial(count_cut, self._job, self._settings))
-        plan = in_ranges(plan, look, range_bytes=self._settings.csv_range_bytes, cores=self._sharing())
+        plan = in_ranges(plan, look, range_bytes=self._settings.csv_range_bytes, cores=cores)
         return plan, self._score(plan)
 
     def _numbered(self, plan: JobPlan, results: list[SplitResult]) -> list[SplitResult]:

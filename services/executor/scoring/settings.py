@@ -78,8 +78,10 @@ class ScoringSettings(BaseSettings):
     csv_range_bytes: int = Field(
         default=64 << 20, ge=1, description="Tasks share a CSV object that is larger, by ranges of at most this size."
     )
-    csv_range_cores: int = Field(
-        default=4, ge=2, description="Of a driver with fewer none does: a task and its sandbox keep two cores busy."
+    csv_look_cores: int = Field(
+        default=4,
+        ge=2,
+        description="If a CSV object must be looked through for its records, drivers with fewer cores don't share it.",
     )
     small_bytes: int = Field(
         default=4 << 20, ge=0, description="Up to this size an input in one piece is scored without Spark; 0: none is."

@@ -92,10 +92,8 @@ class SplitResult:
     error: ScoringError | None = None
 
 
-def plan_job(job: ScoringJob, settings: ScoringSettings, sharing: int, cores: int) -> JobPlan:
+def plan_job(job: ScoringJob, settings: ScoringSettings, cores: int) -> JobPlan:
     """Runs in the driver, or in a Spark Python worker where the driver's machine can't hold sandboxes.
-
-    `sharing`: of the cores, how many may share a CSV object.
 
     Raises:
         ScoringError: `input-…`, `column-conflict`, `store-unavailable`.
@@ -109,7 +107,7 @@ def plan_job(job: ScoringJob, settings: ScoringSettings, sharing: int, cores: in
     def planned() -> JobPlan:
         plan = make_plan(job, datasets, session, rows_per_split=settings.rows_per_split, cores=cores)
         begin = functools.partial(session.begin_range, datasets)
-        return in_likely_ranges(plan, begin, range_bytes=settings.csv_range_bytes, cores=sharing)
+        return in_likely_ranges(plan, begin, range_bytes=settings.csv_range_bytes, cores=cores)
 
     return through_losses(planned, "the input's reader")
 

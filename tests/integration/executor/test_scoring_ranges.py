@@ -15,7 +15,7 @@ from services.executor.scoring.warm_driver import WarmDriver
 from tests.integration.executor.bench import Bench, Output, predicting, score, signature
 from tests.integration.executor.conftest import warmed
 
-SHARING = {"csv_range_bytes": 5_000, "csv_range_cores": 2}
+SHARING = {"csv_range_bytes": 5_000, "csv_look_cores": 2}
 FIRST = predicting("rows.iloc[:, 0].to_numpy() * 2.0")
 
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from chassis.sandbox.child.csv_ranges import ReadRange
 from chassis.sandbox.child.packing import pack_whole
 from services.executor.scoring.job import InputObject
+from services.executor.scoring.likely_ranges import in_likely_ranges, in_whole_objects, is_proven, records_before
 from services.executor.scoring.objects import Bucket
 from services.executor.scoring.planning import JobPlan, in_ranges
 from services.executor.scoring.ranges import Cut, cuts_of
@@ -81,6 +82,43 @@ def test_a_range_begins_at_its_cut_or_behind_it() -> None:
     # One that was assumed wrongly may lie within a record of the range before.
     said = memoryview(pack_whole((90, 90, 0)))
     assert Cut(csv_object(100), 90, 80, known=True).read(said) == ReadRange(90, 90, 0)
+
+
+@pytest.mark.parametrize("said", [(39,), (80,), (-1,), (40, 50)])
+def test_what_can_be_no_beginning_is_not_believed(said: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        Cut(csv_object(100), 40, 80, known=False).begun(memoryview(pack_whole(said)))
+
+
+def test_objects_are_shared_where_a_row_seems_to_begin_behind_each_cut() -> None:
+    plan = planned(csv_object(250), csv_object(10, "y.csv"), csv_object(20, "z.csv"), csv_object(150, "u.csv"))
+    likely = in_likely_ranges(plan, lambda cut: cut.start + 1, range_bytes=100, cores=4)
+    assert [[(piece.source.key, piece.part and piece.part.start) for piece in each] for each in pieces_of(likely)] == [
+        [("x.csv", 0)],
+        [("x.csv", 84)],
+        [("x.csv", 167)],
+        [("y.csv", None), ("z.csv", None)],
+        [("u.csv", 0)],
+        [("u.csv", 76)],
+    ]
+    assert in_likely_ranges(plan, lambda cut: cut.start if cut.start < 100 else None, range_bytes=100, cores=4) is plan
+    assert [piece for some in pieces_of(in_whole_objects(likely)) for piece in some] == [
+        piece for some in pieces_of(plan) for piece in some
+    ]
+
+
+def test_ranges_are_proven_by_those_before_them_and_numbered_on_from_them() -> None:
+    plan = planned(csv_object(250), csv_object(10, "y.csv"), csv_object(150, "u.csv"))
+    likely = in_likely_ranges(plan, lambda cut: cut.start, range_bytes=100, cores=4)
+    ends = {split.index: True for split in likely.splits}
+    assert is_proven(likely, ends)
+    assert is_proven(likely, {**ends, 2: False, 3: False, 5: False})  # Nothing of their objects follows.
+    assert not any(is_proven(likely, {**ends, split: False}) for split in (0, 1, 4))
+    assert records_before(likely, dict.fromkeys(ends, 7)) == {0: 0, 1: 7, 2: 14, 4: 0, 5: 7}
+
+
+def pieces_of(plan: JobPlan) -> list[list[CsvObject]]:
+    return [[piece for piece in split.pieces if isinstance(piece, CsvObject)] for split in plan.splits]
 
 
 def planned(*pieces: CsvObject) -> JobPlan:
