@@ -15,6 +15,7 @@ from chassis.sandbox.errors import ChildFailed
 from chassis.sandbox.process import ChildProcess
 from chassis.sandbox.settings import SandboxSettings
 from chassis.sandbox.shared_memory import SharedMemory
+from services.executor.scoring.errors import ScoringError
 from services.executor.scoring.histograms import VersionBins
 from services.executor.scoring.model_session import ModelSession
 from services.executor.scoring.planning import make_plan
@@ -22,6 +23,13 @@ from services.executor.scoring.reading import Fetcher
 from tests.hostile import seeds
 from tests.hostile.store import OneArtifact, OneObject
 from tests.hostile.trial import job_of, parts_of
+
+
+def written(table: pa.Table) -> bytes:
+    sink = io.BytesIO()
+    pq.write_table(table, sink)
+    return sink.getvalue()
+
 
 SETTINGS = SandboxSettings(memory_bytes=900 << 20)
 """A quarter of it is less than each of these leaves, and less than may lie in `/tmp`."""
@@ -60,6 +68,10 @@ def sent(file):
 def sleeping(seconds):
     threading.Thread(target=time.sleep, args=(seconds,), daemon=True).start()
 
+def numbering(does):
+    import pyarrow.parquet as pq
+    pq.read_table = lambda *given, first=pq.read_table, **named: does(first(*given, **named))
+
 def predict(model, batch):
     model.append(LEFT)
     return batch["f0"].to_numpy()
@@ -76,19 +88,19 @@ LEFT = {
 }
 ROWS = np.random.default_rng(7).normal(size=(120, 4))
 TWO = (ROWS[:, 0] > 0).astype(int)
+REJECTED = memoryview(written(pa.table({"rejected_row": [1, 2, 5], "note": ["a", None, "b"]})))
 
 
 @pytest.fixture
 def begin(tmp_path):
     """Sessions of models that lie in files of these names."""
     tmp_path.chmod(0o755)
-    sink, begun = io.BytesIO(), []
-    pq.write_table(pa.table(list(ROWS.T), names=list(seeds.NAMES)), sink)
+    data, begun = written(pa.table(list(ROWS.T), names=list(seeds.NAMES))), []
 
     def make(name: str, raw: bytes, model_format: str) -> "Scored":
         (tmp_path / name).write_bytes(raw)
         (tmp_path / name).chmod(0o644)
-        begun.append(Scored(OneObject(sink.getvalue()), tmp_path / name, model_format))
+        begun.append(Scored(OneObject(data), tmp_path / name, model_format))
         return begun[-1]
 
     yield make
@@ -124,6 +136,29 @@ def test_a_child_that_leaves_something_behind_is_not_kept(begin, holder, left):
     scored = begin("model.py", module(LEFT[left]), "python")
     assert scored.once() is None
     assert scored.once() is None
+
+
+@pytest.mark.parametrize(
+    ("does", "is_kept"), [("table", True), ("(sleeping(600), table)[1]", False)], ids=["nothing", "a thread"]
+)
+def test_nor_is_one_that_leaves_it_while_it_numbers_rejected_rows(begin, does, is_kept):
+    scored = begin("model.py", module(f"numbering(lambda table: {does})"), "python")
+    assert scored.once() is not None
+    part = scored.session.number(REJECTED, before=7, rows=3)
+    assert pq.read_table(pa.BufferReader(part.data)).to_pylist() == [
+        {"rejected_row": 8, "note": "a"},
+        {"rejected_row": 9, "note": None},
+        {"rejected_row": 12, "note": "b"},
+    ]
+    assert (scored.session._child is not None) is is_kept
+
+
+def test_a_part_that_a_model_has_taken_rows_from_is_not_stored(begin):
+    scored = begin("model.py", module("numbering(lambda table: table.slice(1))"), "python")
+    assert scored.once() is not None
+    with pytest.raises(ScoringError) as caught:
+        scored.session.number(REJECTED, before=7, rows=3)
+    assert (caught.value.code, scored.session._child) == ("model-failed", None)
 
 
 def test_one_that_leaves_nothing_is_kept(begin, holder):

@@ -1,6 +1,7 @@
 """One model's sandboxed child: plans inputs, holds the model, scores splits with two chunks in flight."""
 
 import contextlib
+import functools
 import json
 import time
 from collections import deque
@@ -18,6 +19,7 @@ from chassis.sandbox.process import ChildProcess, Hear
 from chassis.sandbox.settings import SandboxSettings
 from services.executor.scoring.artifacts import ArtifactCache
 from services.executor.scoring.child_answers import ChunkAnswer, FinishedPart, SplitAnswer, chunk_answer, split_answer
+from services.executor.scoring.child_failures import GARBLED, crash, crash_code, told_with_place
 from services.executor.scoring.errors import ScoringCancelled, ScoringError
 from services.executor.scoring.histograms import BINS, CATEGORIES, COLUMNS, VersionBins
 from services.executor.scoring.job import ScoringJob
@@ -135,7 +137,8 @@ class ModelSession:
             answer, (piece,) = self.ask({"op": "number", "before": before}, part)
             if answer["rows"] != rows:
                 raise ValueError("a part of other rows")
-            return FinishedPart(rows, piece, rejected=True)
+        self._rest()
+        return FinishedPart(rows, piece, rejected=True)
 
     def count_range(self, bucket: Bucket, cut: Cut) -> ReadRange | None:
         """The records of a range of a CSV object; None where no line ends in it. Raises: ScoringError, ChildLost."""
@@ -183,9 +186,11 @@ class ModelSession:
     def _rest(self) -> None:
         """Keep the child warm, unless it has left memory, processes or threads behind."""
         child, loaded = self._child, self._loaded
-        if child is None or loaded is None:
+        if child is None:
             return
         child.rest()
+        if loaded is None:
+            return
         most, deadline = _MOST_GROWTH * self.sandbox.memory_bytes, time.monotonic() + _PARTING_S
         while child.held().exceeds(loaded, by_bytes=most):
             if time.monotonic() > deadline:
@@ -252,32 +257,26 @@ class ModelSession:
     @contextlib.contextmanager
     def _answering(self, op: str, loaded: LoadedChunk | None = None) -> Generator[None]:
         """The child's failures as the job's, with their place; it is ended by any of them."""
+        placed = functools.partial(told_with_place, op, self.job.model.name)
         try:
             yield
         except ChildFailed as failed:
             self.close()
             for line in failed.detail.splitlines():
                 self.hear(line)
-            raise ScoringError(failed.code, self._placed(str(failed), op, loaded, failed.row)) from failed
+            raise ScoringError(failed.code, placed(str(failed), loaded, failed.row)) from failed
         except ChildDied as died:
             self.close()
             self._ensure_wanted()
             if died.lost:
                 raise ChildLost(str(died)) from died
-            what = f"the process that {_DOES[op]} ended ({died})" if op in _DOES else f"its process ended ({died})"
-            raise ScoringError(_CRASHES.get(op, "model-crashed"), self._placed(what, op, loaded, None)) from died
+            raise ScoringError(crash_code(op), placed(crash(op, died), loaded)) from died
         except (ChildGarbled, ValueError, TypeError, LookupError) as error:  # Checks of what it said.
             self.close()
-            text = self._placed("the model's process gave no readable answer", op, loaded, None)
-            raise ScoringError("model-failed", text) from error
+            raise ScoringError("model-failed", placed(GARBLED, loaded)) from error
         except ScoringError:
             self.close()
             raise
-
-    def _placed(self, what: str, op: str, loaded: LoadedChunk | None, row: int | None) -> str:
-        if loaded is not None:
-            return loaded.place(what, row)
-        return f"{self.job.model.name}: {what}" if op in {"load", "begin", "end"} else what
 
     @contextlib.contextmanager
     def _as_scoring_errors(self) -> Generator[None]:
@@ -285,21 +284,6 @@ class ModelSession:
             yield
         except (SandboxUnavailable, SandboxTrialLost) as error:
             raise ScoringError(error.code, str(error), detail=error.detail) from error
-
-
-_DOES: Final = {
-    "load": "loaded the model",
-    "score": "scored with the model",
-    "footer": "read the input's footers",
-    "head": "read the input's header lines",
-    "layout": "looked at the input's columns",
-    "begin_range": "looked through the input's records",
-    "range": "looked through the input's records",
-    "bytes": "looked through the input's records",
-}
-_CRASHES: Final[dict[str, str]] = dict.fromkeys(
-    ("footer", "head", "layout", "begin_range", "range", "bytes"), "input-corrupt"
-)
 
 
 def _inspection(answer: dict[str, Any]) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """The object store as the scoring engine sees it: ranged reads of a frozen object, single puts, listings."""
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import timedelta
 from functools import lru_cache
@@ -98,11 +98,11 @@ class Bucket:
                 return False
         return True
 
-    def discard(self, keys: Sequence[str]) -> None:
-        """Deletes objects that nothing names; those that it can't stay."""
-        if keys:
-            with suppress(BaseError, OSError):
-                obstore.delete(self._store, keys)
+    def discard(self, keys: Iterable[str]) -> None:
+        """Delete objects that nothing names, as far as the store lets it; what stays harms nobody."""
+        with suppress(BaseError, OSError, ScoringError):
+            if gone := list(keys):
+                obstore.delete(self._store, gone)
 
     def list(self, prefix: str) -> Iterator[InputObject]:
         """Objects at or under the prefix, whose last segment is a whole name."""

@@ -30,6 +30,7 @@ class RunLog:
         self._key = parse_uri(output_prefix, bucket=RESULTS) + LOG_NAME
         self._every_s, self._max_bytes = every_s, max_bytes
         self._lines: list[bytes] = []
+        self._taken: set[tuple[int, int, int]] = set()
         self._size = self._dropped = 0
         self._lines_lock, self._store_lock = threading.Lock(), threading.Lock()
         self._ended = threading.Event()
@@ -50,6 +51,18 @@ class RunLog:
     def take(self, line: Mapping[str, Any]) -> None:
         """A line of a task's, or of a model's."""
         self._append(line)
+
+    def take_sent(self, sent: Mapping[str, Any]) -> None:
+        """Lines of a try of a split, each once: what was lost on the way comes with the split's result."""
+        for number, line in sent["lines"]:
+            key = (int(sent["split"]), int(sent["try"]), int(number))
+            if key not in self._taken:
+                self._taken.add(key)
+                self.take(line)
+
+    def expect_again(self) -> None:
+        """Splits are tried anew: lines with the same numbers are others."""
+        self._taken.clear()
 
     def end(self, event: str, **fields: Any) -> str | None:
         """The last line. Returns the log's address, or None where it couldn't be stored: a log must not fail a run."""

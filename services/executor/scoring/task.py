@@ -8,7 +8,7 @@ import hashlib
 import os
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final, TypeVar
 
@@ -33,6 +33,7 @@ from services.executor.scoring.tasklog import Numbered, TaskLog
 from services.executor.scoring.warm_sessions import warm_session
 
 MAX_ATTEMPTS: Final = 4
+_PART: Final = "part-"
 _LOSSES: Final = 2
 """A child that was killed by a stranger is replaced once; the second time the model is to blame, or its memory."""
 _T = TypeVar("_T")
@@ -190,11 +191,17 @@ def or_refusal(does: Callable[[_I], _T], item: _I) -> _T | ScoringError:
         return error
 
 
+def stored_parts(job: ScoringJob, results: Bucket) -> Iterator[str]:
+    """Keys of all that this attempt's tasks have stored so far. Raises: ScoringError."""
+    prefix = parse_uri(job.output_prefix, bucket=RESULTS)
+    return (each.key for each in results.list(prefix) if each.key.rpartition("/")[2].startswith(_PART))
+
+
 def store_part(job: ScoringJob, results: Bucket, split: int, part: FinishedPart) -> Part:
     """One put, under a name that no other attempt of its task can have."""
     prefix = parse_uri(job.output_prefix, bucket=RESULTS)
     folder = f"{prefix}rejected/" if part.rejected else prefix
-    key = f"{folder}part-{split:05d}-{uuid.uuid4().hex}.parquet"
+    key = f"{folder}{_PART}{split:05d}-{uuid.uuid4().hex}.parquet"
     results.put(key, part.data)
     return Part(key, part.rows, part.data.nbytes, hashlib.sha256(part.data).hexdigest())
 

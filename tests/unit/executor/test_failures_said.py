@@ -98,7 +98,7 @@ def test_spark_says_its_words_to_the_log_alone(run, error):
 
     run._context.parallelize = parallelize
     with pytest.raises(ScoringError) as raised:
-        run._on_workers(print, [1])
+        run._tasks.on_workers(print, [1])
 
     assert (raised.value.code, SECRET in raised.value.message) == ("worker-lost", False)
     assert SECRET in raised.value.detail
