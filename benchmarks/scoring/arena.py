@@ -50,7 +50,7 @@ async def open_arena(stack: Stack, scratch: Path) -> AsyncGenerator[Arena]:
 
 @asynccontextmanager
 async def _opened(stack: Stack, s3: S3Settings, peers: Mapping[str, str], scratch: Path) -> AsyncGenerator[Arena]:
-    settings = _settings(s3, scratch / "engine")
+    settings = settings_for(s3, scratch / "engine")
     driver, results = WarmDriver(settings), Bucket(s3, RESULTS)
     async with Bus(stack.kafka) as bus:
         engine, platform = Engine(driver, s3), Platform(bus, s3)
@@ -79,7 +79,7 @@ def _errors_to(log: Path) -> Generator[None]:
         os.close(before)
 
 
-def _settings(s3: S3Settings, folder: Path) -> ScoringSettings:
+def settings_for(s3: S3Settings, folder: Path) -> ScoringSettings:
     """Those of the stack's own executor, but for its folders and its priority."""
     sandbox = SandboxSettings(python=CHECKOUT / ".venv-model" / "bin" / "python")
     return ScoringSettings(s3=s3, sandbox=sandbox, cache_dir=folder / "cache", work_dir=folder / "work", nice=0)

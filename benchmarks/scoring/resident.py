@@ -31,15 +31,18 @@ class Resident:
         python: the interpreter, of whatever environment.
         environment: beside the caller's own.
         log: takes what it and all below it say.
+        checkout: whose code it runs.
     """
 
-    def __init__(self, module: str, *, python: Path, environment: Mapping[str, str], log: Path) -> None:
+    def __init__(
+        self, module: str, *, python: Path, environment: Mapping[str, str], log: Path, checkout: Path = CHECKOUT
+    ) -> None:
         self._module, self._log = module, log
         with log.open("wb") as errors:
             self._process = subprocess.Popen(
                 [python, "-m", "benchmarks.scoring.resident", module],
-                cwd=CHECKOUT,
-                env={**os.environ, "PYTHONPATH": str(CHECKOUT), **environment},
+                cwd=checkout,
+                env={**os.environ, "PYTHONPATH": str(checkout), **environment},
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=errors,

@@ -1,0 +1,1 @@
+"""Runs with another checkout's code: nothing of this one may be imported here."""
