@@ -116,6 +116,8 @@ def compare(
     kinds: Annotated[list[str] | None, typer.Option("--kind", help=f"Any of {', '.join(KINDS)}; both.")] = None,
 ) -> None:
     """Score the same with both, and print seconds and ratios."""
+    if unknown := ({*(inputs or ())} - {*_INPUTS}) | ({*(kinds or ())} - {*KINDS}):
+        raise typer.BadParameter(f"no such input or kind: {', '.join(sorted(unknown))}")
     chosen = [(_INPUTS[name], kind) for name in inputs or _INPUTS for kind in kinds or KINDS]
     asyncio.run(_compared(before.resolve(), chosen, rounds))
 
